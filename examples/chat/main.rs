@@ -1,0 +1,247 @@
+//! A chat for the browser: rooms, names, typing, history, and pages that find back by themselves.
+//!
+//!     cargo run --release --example chat
+//!     cargo run --release --example chat -- --listen 0.0.0.0:8080
+//!
+//! Open the printed address in two windows. `/?room=design` opens a room of that name. Then stop the server, write
+//! something, and start it again.
+//!
+//! `rooms.rs` knows the rooms and no sockets, `protocol.rs` is the table of messages, `allowance.rs` slows down the
+//! hasty, and this file puts them on bowsprit: a room is a topic.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod allowance;
+mod protocol;
+mod rooms;
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bowsprit::handshake::{Request, Response};
+use bowsprit::{Cause, CloseCode, Config, Handler, Message, Peer, PeerId, Sent, Server};
+
+use allowance::{Allowance, Verdict};
+use protocol::{FromPage, HistoryEntry, RoomEntry, ToPage, Trouble};
+use rooms::{Refusal, Rooms, Since};
+
+const PAGE: &str = include_str!("chat.html");
+
+/// Numbers of people in all rooms; every page subscribes.
+const DIRECTORY: &str = "directory";
+const LISTED_ROOMS: usize = 100;
+const ROOMS_PER_CONNECTION: usize = 16;
+
+fn main() -> io::Result<()> {
+    let args = support::Arguments::parse("chat rooms for the browser", "127.0.0.1:8080");
+    let mut config = Config::default();
+    // The longest text in its most wasteful JSON spelling, and the rest.
+    config.limits.message = 12 * rooms::MAX_TEXT as u64 + 1024;
+    let server = Server::bind_with(&args.listen, config)?;
+    support::run(server, Chat { rooms: Rooms::new(random()) })
+}
+
+struct Chat {
+    rooms: Rooms<PeerId>,
+}
+
+#[derive(Default)]
+struct Visitor {
+    rooms: Vec<String>,
+    allowance: Allowance,
+}
+
+impl Handler for Chat {
+    type Data = Visitor;
+
+    fn upgrade(&mut self, request: &Request<'_>) -> Response {
+        match request.path() {
+            "/ws" => Response::accept(),
+            _ => Response::new(404),
+        }
+    }
+
+    fn http(&mut self, request: &Request<'_>) -> Response {
+        match request.path() {
+            "/" => page(),
+            "/favicon.ico" => Response::new(204),
+            _ => Response::new(404).header("Content-Type", "text/plain; charset=utf-8").body("There is nothing here.\n"),
+        }
+    }
+
+    fn open(&mut self, peer: &mut Peer<'_, Visitor>, _request: &Request<'_>) {
+        peer.subscribe(DIRECTORY);
+        let mut rooms: Vec<_> = self.rooms.list().map(|(room, online)| RoomEntry { room, online }).collect();
+        rooms.sort_by(|a, b| b.online.cmp(&a.online).then(a.room.cmp(b.room)));
+        rooms.truncate(LISTED_ROOMS);
+        tell(peer, &ToPage::Rooms { rooms });
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, Visitor>, message: Message<'_>) {
+        let Message::Text(text) = message else {
+            return peer.close(CloseCode::UNSUPPORTED, "text messages only");
+        };
+        let Some(request) = FromPage::parse(&text) else {
+            return peer.close(CloseCode::POLICY, "not a message of the chat");
+        };
+        match peer.data_mut().allowance.ask(request.cost(), Instant::now()) {
+            Verdict::Granted => self.serve(peer, request),
+            Verdict::Wait(retry) => hold_back(peer, &request, retry),
+            Verdict::Enough => peer.close(CloseCode::POLICY, "too many messages"),
+        }
+    }
+
+    fn close(&mut self, peer: &mut Peer<'_, Visitor>, _cause: &Cause<'_>) {
+        for room in std::mem::take(&mut peer.data_mut().rooms) {
+            self.leave(peer, &room);
+        }
+    }
+}
+
+impl Chat {
+    fn serve(&mut self, peer: &mut Peer<'_, Visitor>, request: FromPage) {
+        match request {
+            FromPage::Join { room, name, key, since } => self.join(peer, &room, &name, &key, since.as_ref()),
+            FromPage::Leave { room } => {
+                peer.data_mut().rooms.retain(|joined| *joined != room);
+                self.leave(peer, &room);
+            }
+            FromPage::Say { room, id, text } => self.say(peer, &room, &id, &text),
+            FromPage::Typing { room, on } => {
+                if let Some(name) = self.rooms.member(&room, peer.id()) {
+                    let typing = ToPage::Typing { room: &room, name, on };
+                    peer.publish_to_others(&topic(&room), &typing.to_json());
+                }
+            }
+            FromPage::Ping {} => tell(peer, &ToPage::Pong),
+        }
+    }
+
+    fn join(&mut self, peer: &mut Peer<'_, Visitor>, room: &str, name: &str, key: &str, since: Option<&Since>) {
+        let known = peer.data().rooms.iter().any(|joined| joined == room);
+        if !known && peer.data().rooms.len() >= ROOMS_PER_CONNECTION {
+            let text = format!("You are in {ROOMS_PER_CONNECTION} rooms; leave one first.");
+            return tell(peer, &ToPage::Error(Trouble { code: "too-many-rooms", text, room: Some(room), ..Trouble::default() }));
+        }
+        let now = now();
+        let joined = match self.rooms.join(room, name, key, peer.id(), since, now) {
+            Ok(joined) => joined,
+            Err(refusal) => return refuse(peer, &refusal, room, None),
+        };
+        let answer = ToPage::Joined {
+            room,
+            name: &joined.name,
+            epoch: joined.epoch,
+            seq: joined.seq,
+            members: &joined.members,
+            messages: joined.messages.iter().map(|&(message, own)| HistoryEntry { message, own }).collect(),
+            missed: joined.missed,
+        };
+        tell(peer, &answer);
+
+        let topic = topic(room);
+        if let Some(old) = &joined.left {
+            peer.publish_to_others(&topic, &ToPage::Left { room, name: old, at: now }.to_json());
+        }
+        if joined.arrived {
+            peer.publish_to_others(&topic, &ToPage::Entered { room, name: &joined.name, at: now }.to_json());
+        }
+        let changed = joined.arrived || joined.left.is_some();
+        if !known {
+            peer.subscribe(&topic);
+            peer.data_mut().rooms.push(room.to_owned());
+        }
+        if changed {
+            self.announce(peer, room);
+        }
+    }
+
+    fn leave(&mut self, peer: &mut Peer<'_, Visitor>, room: &str) {
+        peer.unsubscribe(&topic(room));
+        let now = now();
+        if let Some(name) = self.rooms.leave(room, peer.id(), now) {
+            peer.publish_to_others(&topic(room), &ToPage::Left { room, name: &name, at: now }.to_json());
+            self.announce(peer, room);
+        }
+    }
+
+    fn say(&mut self, peer: &mut Peer<'_, Visitor>, room: &str, id: &str, text: &str) {
+        match self.rooms.say(room, peer.id(), id, text, now()) {
+            Ok(said) => {
+                let message = said.message;
+                if said.new {
+                    peer.publish_to_others(&topic(room), &ToPage::Message { room, message }.to_json());
+                }
+                tell(peer, &ToPage::Sent { room, seq: message.seq, id, at: message.at });
+            }
+            Err(refusal) => refuse(peer, &refusal, room, Some(id)),
+        }
+    }
+
+    fn announce(&self, peer: &mut Peer<'_, Visitor>, room: &str) {
+        peer.publish(DIRECTORY, &ToPage::Room { room, online: self.rooms.online(room) }.to_json());
+    }
+}
+
+fn topic(room: &str) -> String {
+    format!("room:{room}")
+}
+
+fn tell(peer: &mut Peer<'_, Visitor>, message: &ToPage<'_>) {
+    match peer.send(&message.to_json()) {
+        Sent::Queued | Sent::Backlogged => {}
+        // It does not read. When it comes back, it gets what it missed.
+        Sent::Dropped => peer.close(CloseCode::TRY_AGAIN_LATER, "too slow"),
+    }
+}
+
+fn refuse(peer: &mut Peer<'_, Visitor>, refusal: &Refusal, room: &str, id: Option<&str>) {
+    let suggestion = match refusal {
+        Refusal::NameTaken { suggestion } => Some(suggestion.as_str()),
+        _ => None,
+    };
+    let trouble =
+        Trouble { code: refusal.code(), text: refusal.to_string(), room: Some(room), id, suggestion, retry: None };
+    tell(peer, &ToPage::Error(trouble));
+}
+
+fn hold_back(peer: &mut Peer<'_, Visitor>, request: &FromPage, retry: u64) {
+    let (room, id) = match request {
+        FromPage::Say { room, id, .. } => (room, Some(id.as_str())),
+        FromPage::Join { room, .. } | FromPage::Leave { room } => (room, None),
+        // Nobody misses these.
+        FromPage::Typing { .. } | FromPage::Ping {} => return,
+    };
+    let text = "That was a little fast.".to_owned();
+    let trouble =
+        Trouble { code: "slow-down", text, room: Some(room), id, suggestion: None, retry: Some(retry) };
+    tell(peer, &ToPage::Error(trouble));
+}
+
+/// The page may run its own script and style, talk to its own server, and nothing else.
+fn page() -> Response {
+    let nonce = random();
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    Response::new(200)
+        .header("Content-Type", "text/html; charset=utf-8")
+        .header("Content-Security-Policy", &policy)
+        .header("Referrer-Policy", "no-referrer")
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Cache-Control", "no-cache")
+        .body(PAGE.replace("NONCE", &nonce))
+}
+
+/// 128 bits from the keys the standard library seeds its hash maps with.
+fn random() -> String {
+    let half = || RandomState::new().hash_one(Instant::now().elapsed());
+    format!("{:016x}{:016x}", half(), half())
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

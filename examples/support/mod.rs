@@ -1,0 +1,1 @@
+//! What every example needs and none is about: arguments and signals.

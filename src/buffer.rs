@@ -1,0 +1,292 @@
+//! Bytes on their way: [`ReceiveBuffer`] and [`SendBuffer`], one pair per event loop or per socket.
+//!
+//! A connection owns neither. What a loop's connections can share (limits, scratch memory, the source of masking keys)
+//! lives here, so that an idle connection is a few words.
+
+mod message_buffer;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use crate::frame::FrameHeader;
+use crate::limits::Limits;
+use crate::mask::{self, MaskingKey};
+
+pub(crate) use message_buffer::MessageBuffer;
+
+/// What was read from a socket and not yet understood.
+///
+/// After [`Connection::receive`](crate::Connection::receive) has returned `None` the buffer is empty: what was left of
+/// an unfinished frame has moved to the connection. So one buffer serves all connections of a loop, one after another.
+///
+/// ```
+/// use bowsprit::{Limits, ReceiveBuffer};
+///
+/// let mut input = ReceiveBuffer::new(Limits::default());
+/// input.spare()[..2].copy_from_slice(b"\x81\x85"); // a socket's read goes here
+/// input.filled(2);
+/// assert_eq!(input.unread(), b"\x81\x85");
+/// ```
+#[derive(Debug)]
+pub struct ReceiveBuffer {
+    /// Initialised throughout, so that any `Read` can fill it without unsafe code.
+    bytes: Vec<u8>,
+    unread: Range<usize>,
+    limits: Limits,
+    /// The message that the last event lent out, if it was assembled.
+    assembled: MessageBuffer,
+    /// Allocations of messages that nobody kept.
+    spare: Vec<MessageBuffer>,
+}
+
+/// Room in front of what is read, for the part of a frame that the last read ended in.
+const HEADROOM: usize = 144;
+const DEFAULT_CAPACITY: usize = 16 << 10;
+const SPARE_MESSAGES: usize = 4;
+const SPARE_MESSAGE_CAPACITY: usize = 256 << 10;
+
+impl ReceiveBuffer {
+    /// Room for reads of 16 KiB.
+    pub fn new(limits: Limits) -> Self {
+        Self::with_capacity(limits, DEFAULT_CAPACITY)
+    }
+
+    /// Room for reads of `capacity` bytes. A loop with many connections does well with 256 KiB.
+    pub fn with_capacity(limits: Limits, capacity: usize) -> Self {
+        Self {
+            bytes: alloc::vec![0; HEADROOM + capacity],
+            unread: HEADROOM..HEADROOM,
+            limits,
+            assembled: MessageBuffer::default(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// What may be asked of the connections that read from here.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Bytes read and not yet consumed.
+    pub fn unread(&self) -> &[u8] {
+        &self.bytes[self.unread.clone()]
+    }
+
+    /// Where the next read belongs. Empty only while a whole buffer is unread.
+    pub fn spare(&mut self) -> &mut [u8] {
+        self.rewind();
+        &mut self.bytes[self.unread.end..]
+    }
+
+    /// `n` bytes at the front of [`spare`](Self::spare) have been read.
+    ///
+    /// # Panics
+    ///
+    /// If that is more than there was room for.
+    pub fn filled(&mut self, n: usize) {
+        assert!(n <= self.bytes.len() - self.unread.end, "more bytes read than there was room for");
+        self.unread.end += n;
+    }
+
+    /// Appends bytes that were read elsewhere; grows to hold them.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        let room = self.spare().len();
+        if room < bytes.len() {
+            self.bytes.resize(self.bytes.len() + bytes.len() - room, 0);
+        }
+        self.spare()[..bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len());
+    }
+
+    /// Drops what is unread.
+    pub fn clear(&mut self) {
+        self.unread = HEADROOM..HEADROOM;
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.unread.start += n;
+        debug_assert!(self.unread.start <= self.unread.end);
+    }
+
+    /// Puts bytes kept from the last read in front of this one.
+    pub(crate) fn prepend(&mut self, kept: &[u8]) {
+        debug_assert!(self.unread.start >= HEADROOM && kept.len() <= HEADROOM);
+        let start = self.unread.start - kept.len();
+        self.bytes[start..self.unread.start].copy_from_slice(kept);
+        self.unread.start = start;
+    }
+
+    /// Where the first `len` unread bytes lie; they are consumed.
+    pub(crate) fn take(&mut self, len: usize) -> Range<usize> {
+        let start = self.unread.start;
+        self.consume(len);
+        start..start + len
+    }
+
+    pub(crate) fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        &mut self.bytes[range]
+    }
+
+    /// An empty message to assemble into, with whatever allocation is at hand.
+    pub(crate) fn fresh_message(&mut self) -> MessageBuffer {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Holds a finished message for the event that shows it.
+    pub(crate) fn lend(&mut self, message: MessageBuffer) {
+        self.assembled = message;
+    }
+
+    pub(crate) fn lent(&mut self) -> &mut MessageBuffer {
+        &mut self.assembled
+    }
+
+    /// The last event is over: keeps its allocation for the next message.
+    #[inline]
+    pub(crate) fn recycle(&mut self) {
+        if self.assembled.capacity() != 0 {
+            let mut message = core::mem::take(&mut self.assembled);
+            if message.capacity() <= SPARE_MESSAGE_CAPACITY && self.spare.len() < SPARE_MESSAGES {
+                message.clear();
+                self.spare.push(message);
+            }
+        }
+    }
+
+    fn rewind(&mut self) {
+        if self.unread.is_empty() {
+            self.clear();
+        } else if self.unread.end == self.bytes.len() && self.unread.start > HEADROOM {
+            self.bytes.copy_within(self.unread.clone(), HEADROOM);
+            self.unread = HEADROOM..HEADROOM + self.unread.len();
+        }
+    }
+}
+
+/// What is to be written to a socket: whole frames, in order.
+///
+/// ```
+/// use bowsprit::SendBuffer;
+///
+/// let mut output = SendBuffer::new();
+/// // … after receive() and send(), whatever the socket takes:
+/// let written = output.pending().len();
+/// output.consume(written);
+/// assert!(output.is_empty());
+/// ```
+pub struct SendBuffer {
+    bytes: Vec<u8>,
+    sent: usize,
+    control_replies: usize,
+    backed_up: bool,
+    masking_keys: Option<Box<dyn FnMut() -> MaskingKey + Send>>,
+}
+
+/// What an emptied buffer may keep allocated.
+const KEPT_CAPACITY: usize = 512 << 10;
+
+impl SendBuffer {
+    /// An output for servers, which do not mask.
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new(), sent: 0, control_replies: 0, backed_up: false, masking_keys: None }
+    }
+
+    /// An output for clients. `keys` yields a fresh key per frame.
+    ///
+    /// Take them from a cryptographically secure generator: a key that a page can guess lets it write any bytes to a
+    /// proxy in between (RFC 6455 §5.3, §10.3).
+    pub fn with_masking_keys(keys: impl FnMut() -> MaskingKey + Send + 'static) -> Self {
+        Self { masking_keys: Some(Box::new(keys)), ..Self::new() }
+    }
+
+    /// Bytes to write.
+    pub fn pending(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.sent == self.bytes.len()
+    }
+
+    /// The first `n` pending bytes have been written.
+    ///
+    /// # Panics
+    ///
+    /// If fewer are pending.
+    pub fn consume(&mut self, n: usize) {
+        assert!(n <= self.pending().len(), "more bytes written than were pending");
+        self.sent += n;
+        if self.is_empty() {
+            self.bytes.clear();
+            self.bytes.shrink_to(KEPT_CAPACITY);
+            self.sent = 0;
+            self.control_replies = 0;
+        } else if self.sent > self.bytes.len() / 2 {
+            // Amortised: each byte moves at most once per halving.
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Tells whether the transport takes no more for now. While it does not, only the latest Ping is kept to be
+    /// answered (RFC 6455 §5.5.3).
+    pub fn set_backed_up(&mut self, backed_up: bool) {
+        self.backed_up = backed_up;
+    }
+
+    pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn has_masking_keys(&self) -> bool {
+        self.masking_keys.is_some()
+    }
+
+    pub(crate) fn next_masking_key(&mut self) -> Option<MaskingKey> {
+        self.masking_keys.as_mut().map(|next| next())
+    }
+
+    /// Whether nothing is pending here nor backed up behind.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_empty() && !self.backed_up
+    }
+
+    /// Whether a control reply of `len` bytes may be queued.
+    pub(crate) fn has_room_for_reply(&self, len: usize, limits: &Limits) -> bool {
+        !self.backed_up && self.control_replies + len <= limits.control_replies
+    }
+
+    pub(crate) fn count_reply(&mut self, len: usize) {
+        self.control_replies += len;
+    }
+
+    pub(crate) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
+        let encoded = header.encode();
+        self.bytes.reserve(encoded.len() + payload.len());
+        self.bytes.extend_from_slice(&encoded);
+        self.bytes.extend_from_slice(payload);
+        if let Some(key) = header.masking_key {
+            let start = self.bytes.len() - payload.len();
+            mask::apply(&mut self.bytes[start..], key);
+        }
+    }
+}
+
+impl Default for SendBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for SendBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendBuffer")
+            .field("pending", &self.pending().len())
+            .field("backed_up", &self.backed_up)
+            .field("masks", &self.has_masking_keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+//! The bytes of one message in the making: unmasked and checked piece by piece, handed out without another look.
+//!
+//! Here is the crate's only unsafe code: text whose every piece passed the validator is given out as `str`.
+#![allow(unsafe_code)]
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+use core::str;
+
+use bytes::Bytes;
+
+use crate::mask::{self, MaskingKey};
+use crate::utf8::{InvalidUtf8, Utf8Validator};
+
+/// A message being assembled, or one that was.
+#[derive(Debug, Default)]
+pub(crate) struct MessageBuffer {
+    /// What arrived, and behind it initialised room for what is being read.
+    bytes: Vec<u8>,
+    arrived: usize,
+    /// `None` for binary.
+    ///
+    /// Invariant: while this is `Some`, it has accepted `bytes[..arrived]`, in order, and nothing else.
+    text: Option<Utf8Validator>,
+}
+
+impl MessageBuffer {
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.arrived = 0;
+        self.text = None;
+    }
+
+    /// Begins a message in an empty buffer.
+    pub(crate) fn begin(&mut self, is_text: bool) {
+        debug_assert!(self.arrived == 0);
+        self.text = is_text.then(Utf8Validator::new);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.arrived
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Appends a piece of a frame, unmasked.
+    pub(crate) fn extend(&mut self, piece: &[u8], key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
+        self.bytes.truncate(self.arrived);
+        self.bytes.extend_from_slice(piece);
+        self.arrive(piece.len(), key)
+    }
+
+    /// Room for a read of at most `want` bytes behind what arrived. Grows with what has arrived, not with what was
+    /// announced.
+    pub(crate) fn spare(&mut self, want: usize) -> &mut [u8] {
+        const LEAST: usize = 64 << 10;
+        let room = want.min(self.arrived.max(LEAST));
+        self.bytes.resize(self.arrived + room, 0);
+        &mut self.bytes[self.arrived..]
+    }
+
+    /// The first `n` bytes of [`spare`](Self::spare) have been read.
+    pub(crate) fn arrive(&mut self, n: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
+        let piece = &mut self.bytes[self.arrived..self.arrived + n];
+        if let Some(key) = key {
+            mask::apply(piece, key);
+        }
+        if let Some(utf8) = &mut self.text {
+            utf8.push(piece)?;
+        }
+        self.arrived += n;
+        Ok(())
+    }
+
+    /// The message is whole: drops the unused room, and checks that a text does not end inside a code point.
+    pub(crate) fn finish(&mut self) -> Result<(), InvalidUtf8> {
+        self.bytes.truncate(self.arrived);
+        match self.text {
+            Some(utf8) if !utf8.is_complete() => Err(InvalidUtf8),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.arrived]
+    }
+
+    /// The bytes, for changing in place. Empty for a text, which must stay what was checked.
+    pub(crate) fn as_mut_bytes(&mut self) -> &mut [u8] {
+        let end = if self.text.is_some() { 0 } else { self.arrived };
+        &mut self.bytes[..end]
+    }
+
+    /// The text. Empty for a binary message, or for one that ends inside a code point.
+    pub(crate) fn as_str(&self) -> &str {
+        match self.text {
+            // SAFETY: by the invariant of `text` the validator accepted exactly these bytes, and it stands between
+            // code points.
+            Some(utf8) if utf8.is_complete() => unsafe { str::from_utf8_unchecked(self.as_bytes()) },
+            _ => "",
+        }
+    }
+
+    /// Moves the message out; nothing is copied.
+    pub(crate) fn take_bytes(&mut self) -> Bytes {
+        self.bytes.truncate(self.arrived);
+        let bytes = mem::take(&mut self.bytes);
+        self.clear();
+        Bytes::from(bytes)
+    }
+
+    /// Moves the text out; nothing is copied.
+    pub(crate) fn take_string(&mut self) -> String {
+        if self.as_str().len() != self.arrived {
+            self.clear();
+            return String::new();
+        }
+        self.bytes.truncate(self.arrived);
+        let bytes = mem::take(&mut self.bytes);
+        self.clear();
+        // SAFETY: `as_str` covers all of `bytes`.
+        unsafe { String::from_utf8_unchecked(bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_comes_out_whole() {
+        let text = "naïve café 𝄞".as_bytes();
+        for cut in 0..=text.len() {
+            let mut message = MessageBuffer::default();
+            message.begin(true);
+            message.extend(&text[..cut], None).unwrap();
+            message.spare(100)[..text.len() - cut].copy_from_slice(&text[cut..]);
+            message.arrive(text.len() - cut, None).unwrap();
+            message.finish().unwrap();
+            assert_eq!(message.as_str().as_bytes(), text);
+            assert_eq!(message.take_string().as_bytes(), text);
+            assert_eq!(message.len(), 0);
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_inside_a_code_point_is_never_a_str() {
+        let mut message = MessageBuffer::default();
+        message.begin(true);
+        message.extend(b"ab\xc3", None).unwrap();
+        assert_eq!(message.as_str(), "");
+        assert!(message.finish().is_err());
+        assert_eq!(message.take_string(), "");
+    }
+
+    #[test]
+    fn bad_text_leaves_what_was_good() {
+        let mut message = MessageBuffer::default();
+        message.begin(true);
+        message.extend(b"good", None).unwrap();
+        assert!(message.extend(b"\xff", None).is_err());
+        assert_eq!(message.as_bytes(), b"good");
+    }
+
+    #[test]
+    fn room_grows_with_what_arrived() {
+        let mut message = MessageBuffer::default();
+        message.begin(false);
+        assert_eq!(message.spare(1 << 30).len(), 64 << 10);
+        message.arrive(64 << 10, None).unwrap();
+        message.spare(1 << 30);
+        message.arrive(64 << 10, None).unwrap();
+        assert_eq!(message.spare(1 << 30).len(), 128 << 10);
+    }
+
+    #[test]
+    fn text_cannot_be_changed_in_place() {
+        let mut message = MessageBuffer::default();
+        message.begin(true);
+        message.extend(b"text", None).unwrap();
+        assert!(message.as_mut_bytes().is_empty());
+    }
+}

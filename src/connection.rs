@@ -1,0 +1,195 @@
+//! The sans-I/O endpoint: bytes in, events and bytes out (RFC 6455 §5, §6, §7).
+
+mod close;
+mod receive;
+mod send;
+mod state;
+
+use alloc::boxed::Box;
+
+use crate::assembler::Assembler;
+use crate::buffer::ReceiveBuffer;
+use crate::close::CloseCode;
+use crate::frame::Expected;
+use crate::handshake::Negotiated;
+use state::Machine;
+pub use state::{Role, State};
+
+/// One end of an open WebSocket connection, without a socket.
+///
+/// Its methods come in three kinds. *Receive side:* [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), and
+/// for reading without a copy [`spare`](Self::spare) and [`filled`](Self::filled). *Send side:* [`send`](Self::send),
+/// [`send_header`](Self::send_header), [`ping`](Self::ping), [`pong`](Self::pong), [`close`](Self::close),
+/// [`fail`](Self::fail), [`resume`](Self::resume). *Getters:* the rest.
+///
+/// **After reading from the socket, call `receive` until it returns `None`, then write the output.**
+///
+/// ```
+/// use bowsprit::{Connection, Event, Limits, Negotiated, ReceiveBuffer, SendBuffer};
+///
+/// let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), SendBuffer::new());
+/// let mut conn = Connection::server(Negotiated::none());
+/// input.extend_from_slice(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"); // RFC 6455 §5.7
+/// while let Some(event) = conn.receive(&mut input, &mut output) {
+///     match event {
+///         Event::Message(message) => conn.send(&message, &mut output)?,
+///         Event::Ping(_) | Event::Pong(_) => {} // the pong is already in `output`
+///         Event::Close(_) => {}                 // so is the reply
+///         Event::Failed(error) => eprintln!("{error}"),
+///     }
+/// }
+/// assert_eq!(output.pending(), b"\x81\x05Hello"); // write it, then output.consume(n)
+/// # Ok::<(), bowsprit::UsageError>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    /// What is unfinished; nothing while idle.
+    partial: Option<Box<Partial>>,
+    /// Bytes of whole frames received.
+    received: u64,
+    /// The code of the peer's Close, 0 before it.
+    close_received: u16,
+    role: Role,
+    state: Machine,
+}
+
+/// The cut end of the last read, and what waits for room in the output.
+#[derive(Debug, Default)]
+struct Partial {
+    assembler: Assembler,
+    /// A header or a control frame that is not whole.
+    stash: Stash,
+    /// The payload of the latest Ping, if its Pong found no room (§5.5.3).
+    owed_pong: Option<Stash>,
+}
+
+/// Bytes of at most one control frame.
+#[derive(Clone, Copy, Debug)]
+struct Stash {
+    bytes: [u8; Stash::CAPACITY],
+    len: u8,
+}
+
+impl Connection {
+    /// The server's end of a connection that the handshake has opened.
+    pub fn server(negotiated: Negotiated) -> Self {
+        Self::new(Role::Server, negotiated)
+    }
+
+    /// The client's end of a connection that the handshake has opened. Its output needs a source of masking keys, see
+    /// [`SendBuffer::with_masking_keys`](crate::SendBuffer::with_masking_keys).
+    pub fn client(negotiated: Negotiated) -> Self {
+        Self::new(Role::Client, negotiated)
+    }
+
+    fn new(role: Role, _negotiated: Negotiated) -> Self {
+        Self { partial: None, received: 0, close_received: 0, role, state: Machine::new() }
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// OPEN, CLOSING or CLOSED (RFC 6455 §7.1.3, §7.1.4).
+    pub fn state(&self) -> State {
+        self.state.state()
+    }
+
+    /// Whether it is time to close the transport, once the output is written: both Close frames are exchanged, or the
+    /// connection failed. A server then closes at once, a client waits for the server to do so (RFC 6455 §7.1.1).
+    pub fn is_finished(&self) -> bool {
+        self.state.is_done() || self.state.is_failed()
+    }
+
+    /// The code of the peer's Close: 1005 if it carried none, 1006 while there was no Close (RFC 6455 §7.1.5).
+    pub fn close_code(&self) -> CloseCode {
+        match self.close_received {
+            0 => CloseCode::ABNORMAL,
+            code => CloseCode::new(code),
+        }
+    }
+
+    /// Bytes of frames received, those of the frame in progress not counted. After a failure: where in the stream of
+    /// frames the frame begins that broke the rule.
+    pub fn bytes_received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether a message has begun and not ended, or a frame of any kind.
+    pub fn is_inside_message(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.assembler.is_open() || !partial.stash.is_empty())
+    }
+
+    /// Bytes held for the unfinished message.
+    pub fn assembled_len(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.assembler.len())
+    }
+
+    /// Where the next read belongs: in `input`, or straight in the message if a large frame is on its way.
+    pub fn spare<'a>(&'a mut self, input: &'a mut ReceiveBuffer) -> &'a mut [u8] {
+        match self.direct_read(input) {
+            Some(assembler) => assembler.spare(),
+            None => input.spare(),
+        }
+    }
+
+    /// `n` bytes at the front of [`spare`](Self::spare) have been read. Call it once after each `spare`, then
+    /// [`receive`](Self::receive).
+    ///
+    /// # Panics
+    ///
+    /// If that is more than there was room for.
+    pub fn filled(&mut self, n: usize, input: &mut ReceiveBuffer) {
+        match self.direct_read(input) {
+            Some(assembler) => assembler.filled(n),
+            None => input.filled(n),
+        }
+    }
+
+    fn direct_read(&mut self, input: &ReceiveBuffer) -> Option<&mut Assembler> {
+        let assembler = &mut self.partial.as_mut()?.assembler;
+        (input.unread().is_empty() && assembler.reads_directly()).then_some(assembler)
+    }
+
+    fn expected(&self) -> Expected {
+        Expected { masked: self.role == Role::Server, rsv: 0 }
+    }
+
+    fn partial(&mut self) -> &mut Partial {
+        self.partial.get_or_insert_default()
+    }
+}
+
+impl Partial {
+    fn is_vacant(&self) -> bool {
+        !self.assembler.is_open() && self.stash.is_empty() && self.owed_pong.is_none()
+    }
+}
+
+impl Stash {
+    /// A header of 6 bytes and a control frame's payload of 125.
+    const CAPACITY: usize = 131;
+
+    fn set(&mut self, bytes: &[u8]) {
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.len = bytes.len() as u8;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl Default for Stash {
+    fn default() -> Self {
+        Self { bytes: [0; Self::CAPACITY], len: 0 }
+    }
+}
+
+/// An idle connection is these few words and nothing else.
+const _: () = assert!(size_of::<Connection>() <= 24);

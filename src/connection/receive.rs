@@ -1,0 +1,192 @@
+//! The receive side: frames in, events out (RFC 6455 §6.2).
+
+use core::ops::Range;
+use core::str;
+
+use super::state::Trigger;
+use super::{Connection, Role};
+use crate::assembler::{self, Assembler};
+use crate::buffer::{ReceiveBuffer, SendBuffer};
+use crate::close::CloseFrame;
+use crate::error::ProtocolError;
+use crate::frame::{FrameHeader, Opcode, Status};
+use crate::mask;
+use crate::message::{Binary, Event, Kind, Message, Text};
+
+/// What was found and where it lies. Found first, borrowed last: the borrow of an event outlives the search.
+enum Found {
+    Whole(Kind, Range<usize>),
+    Assembled(Kind),
+    Ping(Range<usize>),
+    Pong(Range<usize>),
+    Close(Range<usize>),
+    Failed(ProtocolError),
+}
+
+impl Connection {
+    /// The next event in what was read, or `None` when more input is needed.
+    ///
+    /// The event borrows `input` alone, so one can [`send`](Self::send) while holding it. Replies that the protocol
+    /// demands (a Pong, a Close) are in `output` by then. After `None`, `input` is empty.
+    pub fn receive<'i>(&mut self, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Event<'i>> {
+        input.recycle();
+        Some(match self.find(input, output)? {
+            Found::Whole(Kind::Binary, range) => Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range)))),
+            Found::Whole(Kind::Text, range) => match str::from_utf8(input.bytes_mut(range)) {
+                Ok(text) => Event::Message(Message::Text(Text::whole(text))),
+                Err(_) => Event::Failed(self.failed(ProtocolError::InvalidUtf8, output)),
+            },
+            Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
+            Found::Assembled(Kind::Text) => Event::Message(Message::Text(Text::assembled(input.lent()))),
+            Found::Ping(range) => {
+                let payload = input.bytes_mut(range);
+                Event::Ping(payload)
+            }
+            Found::Pong(range) => Event::Pong(input.bytes_mut(range)),
+            Found::Close(range) => match CloseFrame::parse(input.bytes_mut(range)) {
+                Ok(frame) => {
+                    self.answer_close(&frame, output);
+                    Event::Close(frame)
+                }
+                Err(error) => Event::Failed(self.failed(error, output)),
+            },
+            Found::Failed(error) => Event::Failed(error),
+        })
+    }
+
+    /// The peer will send nothing more: its end of the transport is closed. The state is CLOSED from here on.
+    ///
+    /// Returns whether the closing handshake was completed, which makes the close a clean one (RFC 6455 §7.1.4).
+    pub fn receive_eof(&mut self) -> bool {
+        let clean = self.state.is_done();
+        self.state.on(Trigger::EndOfInput);
+        self.partial = None;
+        clean
+    }
+
+    fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
+        self.resume(output);
+        if let Some(partial) = &mut self.partial {
+            if !input.unread().is_empty() {
+                input.prepend(partial.stash.as_slice());
+                partial.stash.len = 0;
+            }
+        }
+        let found =
+            self.find_frame(input, output).unwrap_or_else(|error| Some(Found::Failed(self.failed(error, output))));
+        if found.is_none() {
+            self.settle(input);
+        }
+        found
+    }
+
+    fn find_frame(
+        &mut self,
+        input: &mut ReceiveBuffer,
+        output: &mut SendBuffer,
+    ) -> Result<Option<Found>, ProtocolError> {
+        while self.state.reads() {
+            if let Some(assembler) = self.inside_frame() {
+                let finished = assembler.receive(input)?;
+                if assembler.is_inside_frame() {
+                    return Ok(None);
+                }
+                let frame_len = assembler.frame_len();
+                if finished.is_some() {
+                    input.lend(assembler.take());
+                }
+                self.received += frame_len;
+                match finished {
+                    Some(kind) => return Ok(Some(Found::Assembled(kind))),
+                    None => continue,
+                }
+            }
+
+            let unread = input.unread();
+            let Status::Complete((header, header_len)) = FrameHeader::decode(unread, self.expected())? else {
+                return Ok(None);
+            };
+            if header.opcode.is_control() {
+                // At most 125 bytes: the header was checked.
+                let payload_len = header.payload_len as usize;
+                if unread.len() < header_len + payload_len {
+                    return Ok(None);
+                }
+                let payload = unmask(&header, header_len, payload_len, input);
+                self.received += (header_len + payload_len) as u64;
+                return Ok(Some(self.control(header.opcode, payload, input, output)));
+            }
+
+            let open = self.partial.as_ref().map(|partial| &partial.assembler);
+            let payload_len = assembler::check_header(&header, open, input.limits())?;
+            // `fin` alone would let a last fragment pass for a message.
+            let alone = header.fin && header.opcode != Opcode::Continuation;
+            if alone && payload_len <= unread.len() - header_len {
+                let payload = unmask(&header, header_len, payload_len, input);
+                self.received += (header_len + payload_len) as u64;
+                let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+                return Ok(Some(Found::Whole(kind, payload)));
+            }
+            input.consume(header_len);
+            self.partial().assembler.begin_frame(&header, header_len, payload_len, input)?;
+        }
+        input.clear();
+        Ok(None)
+    }
+
+    fn control(
+        &mut self,
+        opcode: Opcode,
+        payload: Range<usize>,
+        input: &mut ReceiveBuffer,
+        output: &mut SendBuffer,
+    ) -> Found {
+        match opcode {
+            Opcode::Close => Found::Close(payload),
+            Opcode::Ping => {
+                self.answer_ping(payload.clone(), input, output);
+                Found::Ping(payload)
+            }
+            _ => Found::Pong(payload),
+        }
+    }
+
+    fn answer_ping(&mut self, payload: Range<usize>, input: &mut ReceiveBuffer, output: &mut SendBuffer) {
+        let header_len = if self.role == Role::Client { 6 } else { 2 };
+        let len = header_len + payload.len();
+        if output.has_room_for_reply(len, input.limits()) {
+            output.count_reply(len);
+            self.push_control(Opcode::Pong, input.bytes_mut(payload), output);
+            if let Some(partial) = &mut self.partial {
+                partial.owed_pong = None;
+            }
+        } else {
+            self.partial().owed_pong.get_or_insert_default().set(input.bytes_mut(payload));
+        }
+    }
+
+    /// More input is needed: keeps the cut end of this read, so that the buffer is free for the next connection.
+    fn settle(&mut self, input: &mut ReceiveBuffer) {
+        if !input.unread().is_empty() {
+            self.partial().stash.set(input.unread());
+            input.clear();
+        } else if self.partial.as_ref().is_some_and(|partial| partial.is_vacant()) {
+            self.partial = None;
+        }
+    }
+
+    fn inside_frame(&mut self) -> Option<&mut Assembler> {
+        self.partial.as_mut().map(|partial| &mut partial.assembler).filter(|assembler| assembler.is_inside_frame())
+    }
+}
+
+/// Consumes a whole frame, unmasks its payload and says where that lies.
+#[inline]
+fn unmask(header: &FrameHeader, header_len: usize, payload_len: usize, input: &mut ReceiveBuffer) -> Range<usize> {
+    input.consume(header_len);
+    let payload = input.take(payload_len);
+    if let Some(key) = header.masking_key {
+        mask::apply(input.bytes_mut(payload.clone()), key);
+    }
+    payload
+}

@@ -1,0 +1,111 @@
+//! The send side: messages and control frames into the output (RFC 6455 §6.1).
+
+use super::{Connection, Role, State};
+use crate::buffer::SendBuffer;
+use crate::error::UsageError;
+use crate::frame::{FrameHeader, Opcode};
+use crate::mask::MaskingKey;
+use crate::message::{Kind, MessageRef};
+
+const MAX_CONTROL_PAYLOAD: usize = 125;
+
+impl Connection {
+    /// Queues a message as one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::NotOpen`] once the closing handshake has begun; [`UsageError::NoMaskingKeys`].
+    #[inline]
+    pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>, output: &mut SendBuffer) -> Result<(), UsageError> {
+        let message = message.into();
+        let mut header = FrameHeader::new(message.kind().opcode(), message.as_bytes().len() as u64);
+        header.masking_key = self.key_to_send(output)?;
+        output.push_frame(&header, message.as_bytes());
+        Ok(())
+    }
+
+    /// Queues only the header of a message of `len` bytes; the payload is yours to write behind it, from where it lies.
+    ///
+    /// Returns the key to mask it with, which only a client has.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_header(
+        &mut self,
+        kind: Kind,
+        len: u64,
+        output: &mut SendBuffer,
+    ) -> Result<Option<MaskingKey>, UsageError> {
+        let mut header = FrameHeader::new(kind.opcode(), len);
+        header.masking_key = self.key_to_send(output)?;
+        output.extend_from_slice(&header.encode());
+        Ok(header.masking_key)
+    }
+
+    /// Queues a Ping; the peer answers with a Pong of the same payload (RFC 6455 §5.5.2).
+    ///
+    /// # Errors
+    ///
+    /// A payload over 125 bytes; and as [`send`](Self::send).
+    pub fn ping(&mut self, payload: &[u8], output: &mut SendBuffer) -> Result<(), UsageError> {
+        self.send_control(Opcode::Ping, payload, output)
+    }
+
+    /// Queues a Pong that nobody asked for (RFC 6455 §5.5.3). Pings are answered without it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], output: &mut SendBuffer) -> Result<(), UsageError> {
+        self.send_control(Opcode::Pong, payload, output)
+    }
+
+    /// The output has room again: queues the Pong that was kept back, if there is one.
+    ///
+    /// [`receive`](Self::receive) does so too; call this when the output was written and nothing was read.
+    pub fn resume(&mut self, output: &mut SendBuffer) {
+        if !output.is_idle() || !self.state.reads() {
+            return;
+        }
+        if let Some(pong) = self.partial.as_mut().and_then(|partial| partial.owed_pong.take()) {
+            self.push_control(Opcode::Pong, pong.as_slice(), output);
+        }
+    }
+
+    fn send_control(&mut self, opcode: Opcode, payload: &[u8], output: &mut SendBuffer) -> Result<(), UsageError> {
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(UsageError::ControlTooLong);
+        }
+        self.check_open(output)?;
+        self.push_control(opcode, payload, output);
+        Ok(())
+    }
+
+    /// Queues a control frame that was checked before.
+    pub(super) fn push_control(&mut self, opcode: Opcode, payload: &[u8], output: &mut SendBuffer) {
+        let mut header = FrameHeader::new(opcode, payload.len() as u64);
+        if self.role == Role::Client {
+            // A client whose output has no keys can say nothing at all: §5.1 forbids the frame without a mask.
+            let Some(key) = output.next_masking_key() else { return };
+            header.masking_key = Some(key);
+        }
+        output.push_frame(&header, payload);
+    }
+
+    pub(super) fn check_open(&self, output: &SendBuffer) -> Result<(), UsageError> {
+        if self.state() != State::Open {
+            Err(UsageError::NotOpen)
+        } else if self.role == Role::Client && !output.has_masking_keys() {
+            Err(UsageError::NoMaskingKeys)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn key_to_send(&self, output: &mut SendBuffer) -> Result<Option<MaskingKey>, UsageError> {
+        self.check_open(output)?;
+        Ok(if self.role == Role::Client { output.next_masking_key() } else { None })
+    }
+}

@@ -1,0 +1,212 @@
+//! One frame, without memory of the last one (RFC 6455 §5.2).
+//!
+//! ```text
+//!   0                   1                   2                   3
+//!   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//!  +-+-+-+-+-------+-+-------------+-------------------------------+
+//!  |F|R|R|R| opcode|M| Payload len |    Extended payload length    |
+//!  |I|S|S|S|  (4)  |A|     (7)     |            (16/64)            |
+//!  |N|V|V|V|       |S|             |  (if payload len is 126/127)  |
+//!  | |1|2|3|       |K|             |                               |
+//!  +-+-+-+-+-------+-+-------------+ - - - - - - - - - - - - - - - +
+//!  |  Extended payload length continued, if payload len is 127     |
+//!  + - - - - - - - - - - - - - - - +-------------------------------+
+//!  |                               | Masking key, if MASK is set   |
+//!  +-------------------------------+-------------------------------+
+//!  | Masking key (continued)       |         Payload data          |
+//!  +-------------------------------- - - - - - - - - - - - - - - - +
+//! ```
+
+use crate::error::ProtocolError;
+use crate::mask::MaskingKey;
+
+/// Whether there was enough input. Too little is not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status<T> {
+    /// All of it was there.
+    Complete(T),
+    /// What is there is fine so far; more is needed.
+    Partial,
+}
+
+/// What a frame is (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Opcode {
+    /// The next part of a fragmented message.
+    Continuation = 0x0,
+    /// A text message, or its first part.
+    Text = 0x1,
+    /// A binary message, or its first part.
+    Binary = 0x2,
+    /// Starts or answers the closing handshake.
+    Close = 0x8,
+    /// Asks for a Pong.
+    Ping = 0x9,
+    /// Answers a Ping, or comes unasked.
+    Pong = 0xa,
+}
+
+impl Opcode {
+    /// Close, Ping or Pong (RFC 6455 §5.5).
+    pub const fn is_control(self) -> bool {
+        self as u8 & 0x8 != 0
+    }
+
+    const fn from_bits(bits: u8) -> Result<Self, ProtocolError> {
+        Ok(match bits {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xa => Self::Pong,
+            _ => return Err(ProtocolError::UnknownOpcode(bits)),
+        })
+    }
+}
+
+/// What stands in front of a frame's payload (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// Set on the last frame of a message.
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub rsv: u8,
+    /// What the payload is.
+    pub opcode: Opcode,
+    /// Present on frames from a client.
+    pub masking_key: Option<MaskingKey>,
+    /// Payload bytes that follow the header, at most 2⁶³ − 1.
+    pub payload_len: u64,
+}
+
+/// What the role and the extensions of a connection allow in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Frames come with a mask (from a client) or without (from a server), §5.1.
+    pub masked: bool,
+    /// The reserved bits that an extension defines for the first frame of a data message, as in [`FrameHeader::rsv`].
+    pub rsv: u8,
+}
+
+const FIN: u8 = 0x80;
+const MASK: u8 = 0x80;
+const MAX_CONTROL_PAYLOAD: u8 = 125;
+const LEN_16: u8 = 126;
+const LEN_64: u8 = 127;
+
+impl FrameHeader {
+    /// Two bytes, a 64-bit length, a masking key.
+    pub const MAX_LEN: usize = 14;
+
+    /// A frame that is a whole message or a control frame, unmasked.
+    pub const fn new(opcode: Opcode, payload_len: u64) -> Self {
+        Self { fin: true, rsv: 0, opcode, masking_key: None, payload_len }
+    }
+
+    /// Reads a header from the front of `bytes`; returns it and its length.
+    ///
+    /// Every rule is checked as soon as the bytes it looks at are there, so that a bad frame is refused before its
+    /// payload is waited for.
+    ///
+    /// # Errors
+    ///
+    /// A violation of RFC 6455 §5.1, §5.2 or §5.5.
+    #[inline]
+    pub fn decode(bytes: &[u8], expected: Expected) -> Result<Status<(Self, usize)>, ProtocolError> {
+        let Some(&first) = bytes.first() else { return Ok(Status::Partial) };
+        let opcode = Opcode::from_bits(first & 0x0f)?;
+        let rsv = first >> 4 & 0x7;
+        let allowed = if matches!(opcode, Opcode::Text | Opcode::Binary) { expected.rsv } else { 0 };
+        if rsv & !allowed != 0 {
+            return Err(ProtocolError::ReservedBitSet);
+        }
+        let fin = first & FIN != 0;
+        if opcode.is_control() && !fin {
+            return Err(ProtocolError::ControlFragmented);
+        }
+
+        let Some(&second) = bytes.get(1) else { return Ok(Status::Partial) };
+        let masked = second & MASK != 0;
+        if masked != expected.masked {
+            return Err(if masked { ProtocolError::Masked } else { ProtocolError::Unmasked });
+        }
+        let short = second & !MASK;
+        if opcode.is_control() && short > MAX_CONTROL_PAYLOAD {
+            return Err(ProtocolError::ControlTooLong);
+        }
+
+        let (payload_len, at) = match short {
+            LEN_16 => {
+                let Some(octets) = bytes.get(2..).and_then(|b| b.first_chunk()) else { return Ok(Status::Partial) };
+                let len = u64::from(u16::from_be_bytes(*octets));
+                if len < u64::from(LEN_16) {
+                    return Err(ProtocolError::LengthNotMinimal);
+                }
+                (len, 4)
+            }
+            LEN_64 => {
+                let Some(octets) = bytes.get(2..).and_then(|b| b.first_chunk()) else { return Ok(Status::Partial) };
+                let len = u64::from_be_bytes(*octets);
+                if len >> 63 != 0 {
+                    return Err(ProtocolError::LengthTopBitSet);
+                }
+                if len <= u64::from(u16::MAX) {
+                    return Err(ProtocolError::LengthNotMinimal);
+                }
+                (len, 10)
+            }
+            short => (u64::from(short), 2),
+        };
+
+        let (masking_key, len) = if masked {
+            let Some(octets) = bytes.get(at..).and_then(|b| b.first_chunk()) else { return Ok(Status::Partial) };
+            (Some(MaskingKey::new(*octets)), at + 4)
+        } else {
+            (None, at)
+        };
+        Ok(Status::Complete((Self { fin, rsv, opcode, masking_key, payload_len }, len)))
+    }
+
+    /// The header's bytes, with the shortest form of the length (RFC 6455 §5.2).
+    #[inline]
+    pub fn encode(&self) -> EncodedHeader {
+        debug_assert!(self.payload_len >> 63 == 0);
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[0] = if self.fin { FIN } else { 0 } | (self.rsv & 0x7) << 4 | self.opcode as u8;
+        let mut len = 2;
+        if self.payload_len < u64::from(LEN_16) {
+            bytes[1] = self.payload_len as u8;
+        } else if let Ok(short) = u16::try_from(self.payload_len) {
+            bytes[1] = LEN_16;
+            bytes[2..4].copy_from_slice(&short.to_be_bytes());
+            len = 4;
+        } else {
+            bytes[1] = LEN_64;
+            bytes[2..10].copy_from_slice(&self.payload_len.to_be_bytes());
+            len = 10;
+        }
+        if let Some(key) = self.masking_key {
+            bytes[1] |= MASK;
+            bytes[len..len + 4].copy_from_slice(&key.octets());
+            len += 4;
+        }
+        EncodedHeader { bytes, len: len as u8 }
+    }
+}
+
+/// A header's bytes; derefs to them.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedHeader {
+    bytes: [u8; FrameHeader::MAX_LEN],
+    len: u8,
+}
+
+impl core::ops::Deref for EncodedHeader {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}

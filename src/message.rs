@@ -1,0 +1,320 @@
+//! What goes in and out of a [`Connection`](crate::Connection): messages, borrowed where they lie, and events.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+
+use bytes::Bytes;
+
+use crate::buffer::MessageBuffer;
+use crate::close::CloseFrame;
+use crate::error::ProtocolError;
+use crate::frame::Opcode;
+
+/// Text or binary (RFC 6455 §5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+impl Kind {
+    pub(crate) const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text => Opcode::Text,
+            Self::Binary => Opcode::Binary,
+        }
+    }
+}
+
+/// What [`Connection::receive`](crate::Connection::receive) found.
+#[derive(Debug)]
+pub enum Event<'i> {
+    /// A whole message.
+    Message(Message<'i>),
+    /// A Ping with its payload; the Pong is in the output already, or kept for when the output has room (§5.5.2).
+    Ping(&'i [u8]),
+    /// A Pong with its payload, asked for or not (§5.5.3).
+    Pong(&'i [u8]),
+    /// The peer's Close; the answer is in the output, unless this was the answer (§5.5.1). No event follows.
+    Close(CloseFrame<'i>),
+    /// The peer broke a rule; a Close frame that tells it so is in the output (§7.1.7). No event follows.
+    Failed(ProtocolError),
+}
+
+/// A message, borrowed from where it lies until the next call to `receive`.
+#[derive(Debug)]
+pub enum Message<'i> {
+    /// UTF-8, checked.
+    Text(Text<'i>),
+    /// Bytes.
+    Binary(Binary<'i>),
+}
+
+impl Message<'_> {
+    /// Text or binary.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// The payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(binary) => binary,
+        }
+    }
+
+    /// The payload, to keep. Free for a message that was assembled from several reads or fragments; one that lay whole
+    /// in the input is copied once.
+    pub fn into_bytes(self) -> Bytes {
+        MessageRef::from(self).into_bytes()
+    }
+}
+
+/// A text message (RFC 6455 §5.6); derefs to `str`.
+pub struct Text<'i>(TextPayload<'i>);
+
+enum TextPayload<'i> {
+    Whole(&'i str),
+    Assembled(&'i mut MessageBuffer),
+}
+
+impl<'i> Text<'i> {
+    pub(crate) fn whole(text: &'i str) -> Self {
+        Self(TextPayload::Whole(text))
+    }
+
+    pub(crate) fn assembled(message: &'i mut MessageBuffer) -> Self {
+        Self(TextPayload::Assembled(message))
+    }
+
+    /// The text, to keep. Costs as [`Message::into_bytes`].
+    pub fn into_string(self) -> String {
+        match self.0 {
+            TextPayload::Whole(text) => String::from(text),
+            TextPayload::Assembled(message) => message.take_string(),
+        }
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match &self.0 {
+            TextPayload::Whole(text) => text,
+            TextPayload::Assembled(message) => message.as_str(),
+        }
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// A binary message (RFC 6455 §5.6); derefs to `[u8]`, which may be changed in place.
+pub struct Binary<'i>(BinaryPayload<'i>);
+
+enum BinaryPayload<'i> {
+    Whole(&'i mut [u8]),
+    Assembled(&'i mut MessageBuffer),
+}
+
+impl<'i> Binary<'i> {
+    pub(crate) fn whole(bytes: &'i mut [u8]) -> Self {
+        Self(BinaryPayload::Whole(bytes))
+    }
+
+    pub(crate) fn assembled(message: &'i mut MessageBuffer) -> Self {
+        Self(BinaryPayload::Assembled(message))
+    }
+}
+
+impl Deref for Binary<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            BinaryPayload::Whole(bytes) => bytes,
+            BinaryPayload::Assembled(message) => message.as_bytes(),
+        }
+    }
+}
+
+impl DerefMut for Binary<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            BinaryPayload::Whole(bytes) => bytes,
+            BinaryPayload::Assembled(message) => message.as_mut_bytes(),
+        }
+    }
+}
+
+impl fmt::Debug for Binary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// What one sends: made from `&str`, `&[u8]`, a [`Message`] or a [`SharedMessage`].
+pub struct MessageRef<'m> {
+    kind: Kind,
+    payload: PayloadRef<'m>,
+}
+
+enum PayloadRef<'m> {
+    Slice(&'m [u8]),
+    Shared(&'m Bytes),
+    Assembled(&'m mut MessageBuffer),
+}
+
+impl MessageRef<'_> {
+    /// Text or binary.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.payload {
+            PayloadRef::Slice(bytes) => bytes,
+            PayloadRef::Shared(bytes) => bytes,
+            PayloadRef::Assembled(message) => message.as_bytes(),
+        }
+    }
+
+    /// The payload, to keep: moved or shared where its owner allows it, else copied.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self.payload {
+            PayloadRef::Slice(bytes) => Bytes::copy_from_slice(bytes),
+            PayloadRef::Shared(bytes) => bytes.clone(),
+            PayloadRef::Assembled(message) => message.take_bytes(),
+        }
+    }
+
+    fn slice(kind: Kind, bytes: &[u8]) -> MessageRef<'_> {
+        MessageRef { kind, payload: PayloadRef::Slice(bytes) }
+    }
+}
+
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageRef({:?}, {} bytes)", self.kind, self.as_bytes().len())
+    }
+}
+
+impl<'m> From<&'m str> for MessageRef<'m> {
+    fn from(text: &'m str) -> Self {
+        MessageRef::slice(Kind::Text, text.as_bytes())
+    }
+}
+
+impl<'m> From<&'m String> for MessageRef<'m> {
+    fn from(text: &'m String) -> Self {
+        MessageRef::slice(Kind::Text, text.as_bytes())
+    }
+}
+
+impl<'m> From<&'m [u8]> for MessageRef<'m> {
+    fn from(bytes: &'m [u8]) -> Self {
+        MessageRef::slice(Kind::Binary, bytes)
+    }
+}
+
+impl<'m, const N: usize> From<&'m [u8; N]> for MessageRef<'m> {
+    fn from(bytes: &'m [u8; N]) -> Self {
+        MessageRef::slice(Kind::Binary, bytes)
+    }
+}
+
+impl<'m> From<&'m Vec<u8>> for MessageRef<'m> {
+    fn from(bytes: &'m Vec<u8>) -> Self {
+        MessageRef::slice(Kind::Binary, bytes)
+    }
+}
+
+impl<'m> From<&'m Message<'_>> for MessageRef<'m> {
+    fn from(message: &'m Message<'_>) -> Self {
+        MessageRef::slice(message.kind(), message.as_bytes())
+    }
+}
+
+impl<'m> From<&'m SharedMessage> for MessageRef<'m> {
+    fn from(message: &'m SharedMessage) -> Self {
+        MessageRef { kind: message.kind, payload: PayloadRef::Shared(&message.payload) }
+    }
+}
+
+impl<'m> From<Text<'m>> for MessageRef<'m> {
+    fn from(text: Text<'m>) -> Self {
+        match text.0 {
+            TextPayload::Whole(text) => text.into(),
+            TextPayload::Assembled(message) => MessageRef { kind: Kind::Text, payload: PayloadRef::Assembled(message) },
+        }
+    }
+}
+
+impl<'m> From<Binary<'m>> for MessageRef<'m> {
+    fn from(binary: Binary<'m>) -> Self {
+        match binary.0 {
+            BinaryPayload::Whole(bytes) => MessageRef::slice(Kind::Binary, bytes),
+            BinaryPayload::Assembled(message) => {
+                MessageRef { kind: Kind::Binary, payload: PayloadRef::Assembled(message) }
+            }
+        }
+    }
+}
+
+impl<'m> From<Message<'m>> for MessageRef<'m> {
+    fn from(message: Message<'m>) -> Self {
+        match message {
+            Message::Text(text) => text.into(),
+            Message::Binary(binary) => binary.into(),
+        }
+    }
+}
+
+/// A message that many connections send: cloning it copies no payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedMessage {
+    kind: Kind,
+    payload: Bytes,
+}
+
+impl SharedMessage {
+    /// A text message.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Text, payload: Bytes::from(text.into()) }
+    }
+
+    /// A binary message.
+    pub fn binary(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Binary, payload: bytes.into() }
+    }
+
+    /// Text or binary.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+impl From<Message<'_>> for SharedMessage {
+    /// Costs as [`Message::into_bytes`].
+    fn from(message: Message<'_>) -> Self {
+        Self { kind: message.kind(), payload: message.into_bytes() }
+    }
+}

@@ -1,0 +1,142 @@
+//! UTF-8 checked as it arrives: over fragments, over reads, failing at the first bad octet (RFC 6455 §8.1).
+
+use core::str;
+
+/// Text arriving in pieces that may end inside a code point.
+///
+/// ```
+/// use bowsprit::Utf8Validator;
+///
+/// let mut utf8 = Utf8Validator::new();
+/// utf8.push(b"caf\xc3").unwrap();          // ends inside a code point: fine so far
+/// assert!(!utf8.is_complete());
+/// utf8.push(b"\xa9").unwrap();
+/// assert!(utf8.is_complete());
+/// assert!(utf8.push(b"\xed\xa0").is_err()); // the second octet makes it a surrogate, whatever follows
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Utf8Validator {
+    /// The octets of an unfinished code point, never a whole one.
+    carry: [u8; 3],
+    carried: u8,
+}
+
+/// Text that no continuation could make UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidUtf8;
+
+impl Utf8Validator {
+    /// At the start of a text.
+    pub const fn new() -> Self {
+        Self { carry: [0; 3], carried: 0 }
+    }
+
+    /// Whether the text so far ends between code points.
+    pub const fn is_complete(&self) -> bool {
+        self.carried == 0
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    ///
+    /// As soon as the text cannot become valid any more, also inside a code point.
+    #[inline]
+    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), InvalidUtf8> {
+        if !self.is_complete() {
+            piece = self.complete(piece)?;
+        }
+        match str::from_utf8(piece) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
+            Err(error) => {
+                self.keep(&piece[error.valid_up_to()..]);
+                Ok(())
+            }
+        }
+    }
+
+    /// Finishes the carried code point with the first octets of `piece` and returns the rest.
+    fn complete<'p>(&mut self, piece: &'p [u8]) -> Result<&'p [u8], InvalidUtf8> {
+        for (i, &octet) in piece.iter().enumerate() {
+            let carried = usize::from(self.carried);
+            let mut point = [self.carry[0], self.carry[1], self.carry[2], 0];
+            point[carried] = octet;
+            match str::from_utf8(&point[..=carried]) {
+                Ok(_) => {
+                    self.carried = 0;
+                    return Ok(&piece[i + 1..]);
+                }
+                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
+                Err(_) => self.keep(&point[..=carried]),
+            }
+        }
+        Ok(&[])
+    }
+
+    fn keep(&mut self, octets: &[u8]) {
+        self.carry[..octets.len()].copy_from_slice(octets);
+        self.carried = octets.len() as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slow twin: is there any continuation that makes `text` valid?
+    fn could_become_valid(text: &[u8]) -> bool {
+        str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true)
+    }
+
+    #[test]
+    fn every_string_of_up_to_three_octets_octet_by_octet() {
+        for a in 0..=255u8 {
+            for b in 0..=255u8 {
+                for c in (0..=255u8).step_by(if a < 0xc0 && b < 0xc0 { 51 } else { 1 }) {
+                    let text = [a, b, c];
+                    let mut utf8 = Utf8Validator::new();
+                    for end in 1..=3 {
+                        let verdict = utf8.push(&text[end - 1..end]);
+                        assert_eq!(verdict.is_ok(), could_become_valid(&text[..end]), "{:x?}", &text[..end]);
+                        if verdict.is_err() {
+                            break;
+                        }
+                        assert_eq!(utf8.is_complete(), str::from_utf8(&text[..end]).is_ok());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn four_octets_at_the_borders_of_the_code_space() {
+        for lead in 0xf0..=0xf5u8 {
+            for second in 0x7f..=0xc0u8 {
+                for third in [0x7f, 0x80, 0xbf, 0xc0] {
+                    for fourth in [0x7f, 0x80, 0xbf, 0xc0] {
+                        let text = [lead, second, third, fourth];
+                        let mut utf8 = Utf8Validator::new();
+                        let mut verdict = Ok(());
+                        for octet in text {
+                            verdict = verdict.and_then(|()| utf8.push(&[octet]));
+                        }
+                        let valid = verdict.is_ok() && utf8.is_complete();
+                        assert_eq!(valid, str::from_utf8(&text).is_ok(), "{text:x?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_text_gives_the_same_verdict() {
+        let text = "κόσμε — 𝄞 — 日本語 — é".as_bytes();
+        for cut in 0..=text.len() {
+            let mut utf8 = Utf8Validator::new();
+            utf8.push(&text[..cut]).unwrap();
+            utf8.push(&text[cut..]).unwrap();
+            assert!(utf8.is_complete(), "cut at {cut}");
+        }
+    }
+}
