@@ -30,7 +30,7 @@ struct OpenFrame {
     missing: usize,
 }
 
-/// From here on a frame's rest is read straight to where it belongs.
+/// When this much has arrived and as much is missing, a frame's rest is read straight to where it belongs.
 const DIRECT_READ: usize = 64 << 10;
 
 /// The rules on a data frame that its header alone decides: its place in the message (§5.4) and its size (§10.4).
@@ -142,7 +142,9 @@ impl Assembler {
 
     /// Whether the frame's rest is large enough to be read straight to where it belongs.
     pub(crate) fn reads_directly(&self) -> bool {
-        self.unseen == 0 && self.frame.as_ref().is_some_and(|frame| frame.missing >= DIRECT_READ)
+        self.unseen == 0
+            && self.bytes.len() >= DIRECT_READ
+            && self.frame.as_ref().is_some_and(|frame| frame.missing >= DIRECT_READ)
     }
 
     /// Where the next part of the frame should be read to, if [`reads_directly`](Self::reads_directly).
@@ -153,6 +155,7 @@ impl Assembler {
 
     /// The first `n` bytes of [`spare`](Self::spare) have been read.
     pub(crate) fn filled(&mut self, n: usize) {
+        assert!(n <= self.bytes.room(), "more bytes read than there was room for");
         self.unseen = n;
     }
 }

@@ -96,10 +96,10 @@ impl Connection {
         self.state.state()
     }
 
-    /// Whether it is time to close the transport, once the output is written: both Close frames are exchanged, or the
-    /// connection failed. A server then closes at once, a client waits for the server to do so (RFC 6455 §7.1.1).
+    /// Whether it is time to close the transport, once the output is written: both Close frames are exchanged, the
+    /// connection failed, or the peer has closed its end. A server then closes at once, a client waits for the server to do so (RFC 6455 §7.1.1).
     pub fn is_finished(&self) -> bool {
-        self.state.is_done() || self.state.is_failed()
+        !self.state.reads()
     }
 
     /// The code of the peer's Close: 1005 if it carried none, 1006 while there was no Close (RFC 6455 §7.1.5).

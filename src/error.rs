@@ -130,8 +130,10 @@ pub enum UsageError {
     InvalidHeaderName,
     /// An HTTP header value with a control character, such as a line break.
     InvalidHeaderValue,
-    /// An HTTP status that cannot end a request: outside 200 to 599.
+    /// An HTTP status in the wrong place: an answer's is 200 to 599, an acceptance's is 101.
     InvalidStatus,
+    /// A body where HTTP allows none: with status 101, 204, 205 or 304 (RFC 9110 §15).
+    BodyNotAllowed,
     /// A subprotocol that the client did not offer (§4.2.2).
     SubprotocolNotOffered,
 }
@@ -147,10 +149,156 @@ impl fmt::Display for UsageError {
             Self::NoMaskingKeys => f.write_str("a client's SendBuffer needs a source of masking keys"),
             Self::InvalidHeaderName => f.write_str("invalid header name"),
             Self::InvalidHeaderValue => f.write_str("invalid header value"),
-            Self::InvalidStatus => f.write_str("an answer's status is between 200 and 599"),
+            Self::InvalidStatus => f.write_str("an answer's status is 200 to 599, an acceptance's is 101"),
+            Self::BodyNotAllowed => f.write_str("this status allows no body"),
             Self::SubprotocolNotOffered => f.write_str("the client did not offer this subprotocol"),
         }
     }
 }
 
 impl Error for UsageError {}
+
+/// A rule of the opening handshake, or of the HTTP it is written in, that the peer broke. No connection was made.
+///
+/// One variant per rule; each knows its [section](Self::section) and the [status](Self::status) that the peer is told.
+/// [`response`](Self::response) is the whole answer.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeError {
+    /// The first byte cannot begin an HTTP request: TLS, perhaps, on a port without it.
+    NotHttp,
+    /// A request line that is not a method, a target and a version with single spaces between.
+    RequestLine,
+    /// A version other than HTTP/1.1 and HTTP/1.0; the preface of HTTP/2 is one.
+    HttpVersion,
+    /// A CR without its LF, or an LF without its CR.
+    LineBreak,
+    /// A control character in the head.
+    ControlCharacter,
+    /// A header field continued on a second line, or white space in front of the first field.
+    FoldedHeader,
+    /// A header field's name that is not a token, or white space between it and its colon.
+    HeaderName,
+    /// A request line longer than [`Limits::request_line`](crate::Limits::request_line).
+    RequestLineTooLong,
+    /// A head longer than [`Limits::head`](crate::Limits::head).
+    HeadTooLong,
+    /// More header fields than [`Limits::headers`](crate::Limits::headers).
+    TooManyHeaders,
+    /// A target that is neither a path nor an absolute http or https URI.
+    Target,
+    /// Not exactly one Host, or one that is not a host and perhaps a port.
+    Host,
+    /// A Content-Length that is repeated, is not a number, or stands beside a Transfer-Encoding.
+    ContentLength,
+    /// A Transfer-Encoding other than `chunked`, or one in HTTP/1.0.
+    TransferEncoding,
+    /// A body on an upgrade request.
+    BodyNotAllowed,
+    /// An Expect that would have to be answered before the request can be.
+    Expectation,
+    /// An upgrade by another method than GET.
+    Method,
+    /// An upgrade in HTTP/1.0.
+    UpgradeInHttp10,
+    /// No `websocket` in Upgrade.
+    UpgradeMissing,
+    /// No `upgrade` in Connection.
+    ConnectionMissing,
+    /// More than one Sec-WebSocket-Version.
+    VersionRepeated,
+    /// A Sec-WebSocket-Version other than 13, or none.
+    UnsupportedVersion,
+    /// No Sec-WebSocket-Key, or more than one.
+    KeyNotOnce,
+    /// A Sec-WebSocket-Key that is not 16 bytes in base64.
+    InvalidKey,
+    /// A Sec-WebSocket-Protocol that is not a list of tokens.
+    MalformedSubprotocols,
+    /// A Sec-WebSocket-Extensions that is not a list of extensions.
+    MalformedExtensions,
+    /// An Origin that your [policy](crate::handshake::OriginPolicy) does not allow.
+    OriginRefused,
+}
+
+impl HandshakeError {
+    /// The HTTP status that the peer is told.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::OriginRefused => 403,
+            Self::Method => 405,
+            Self::RequestLineTooLong => 414,
+            Self::Expectation => 417,
+            Self::UpgradeInHttp10 | Self::UpgradeMissing | Self::ConnectionMissing | Self::UnsupportedVersion => 426,
+            Self::HeadTooLong | Self::TooManyHeaders => 431,
+            _ => 400,
+        }
+    }
+
+    /// The RFC and section that hold the rule, such as `"RFC 6455 §4.2.1"`.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::NotHttp | Self::LineBreak => "RFC 9112 §2.2",
+            Self::HttpVersion => "RFC 9112 §2.3",
+            Self::RequestLine | Self::RequestLineTooLong => "RFC 9112 §3",
+            Self::Host => "RFC 9112 §3.2",
+            Self::HeaderName => "RFC 9112 §5.1",
+            Self::FoldedHeader => "RFC 9112 §5.2",
+            Self::TransferEncoding => "RFC 9112 §6.1",
+            Self::ContentLength => "RFC 9112 §6.3",
+            Self::ControlCharacter => "RFC 9110 §5.5",
+            Self::UpgradeInHttp10 | Self::BodyNotAllowed => "RFC 9110 §7.8",
+            Self::Expectation => "RFC 9110 §10.1.1",
+            Self::HeadTooLong | Self::TooManyHeaders => "RFC 6585 §5",
+            Self::Target | Self::Method | Self::UpgradeMissing | Self::ConnectionMissing => "RFC 6455 §4.2.1",
+            Self::InvalidKey => "RFC 6455 §4.2.1",
+            Self::OriginRefused => "RFC 6455 §4.2.2",
+            Self::MalformedSubprotocols => "RFC 6455 §4.3",
+            Self::UnsupportedVersion => "RFC 6455 §4.4",
+            Self::MalformedExtensions => "RFC 6455 §9.1",
+            Self::KeyNotOnce => "RFC 6455 §11.3.1",
+            Self::VersionRepeated => "RFC 6455 §11.3.5",
+        }
+    }
+
+    /// The rule in words, without its section.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::NotHttp => "not an HTTP request",
+            Self::RequestLine => "malformed request line",
+            Self::HttpVersion => "HTTP version is not 1.1",
+            Self::LineBreak => "line break other than CR LF",
+            Self::ControlCharacter => "control character in the head",
+            Self::FoldedHeader => "folded header field",
+            Self::HeaderName => "malformed header field name",
+            Self::RequestLineTooLong => "request line over the size limit",
+            Self::HeadTooLong => "request head over the size limit",
+            Self::TooManyHeaders => "too many header fields",
+            Self::Target => "request target is neither a path nor an http URI",
+            Self::Host => "not exactly one valid Host",
+            Self::ContentLength => "invalid Content-Length",
+            Self::TransferEncoding => "invalid Transfer-Encoding",
+            Self::BodyNotAllowed => "upgrade request with a body",
+            Self::Expectation => "Expect is not supported here",
+            Self::Method => "upgrade by another method than GET",
+            Self::UpgradeInHttp10 => "upgrade in HTTP/1.0",
+            Self::UpgradeMissing => "no websocket in Upgrade",
+            Self::ConnectionMissing => "no upgrade in Connection",
+            Self::VersionRepeated => "Sec-WebSocket-Version more than once",
+            Self::UnsupportedVersion => "Sec-WebSocket-Version is not 13",
+            Self::KeyNotOnce => "not exactly one Sec-WebSocket-Key",
+            Self::InvalidKey => "Sec-WebSocket-Key is not 16 bytes in base64",
+            Self::MalformedSubprotocols => "malformed Sec-WebSocket-Protocol",
+            Self::MalformedExtensions => "malformed Sec-WebSocket-Extensions",
+            Self::OriginRefused => "this Origin is not allowed",
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.rule(), self.section())
+    }
+}
+
+impl Error for HandshakeError {}

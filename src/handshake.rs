@@ -1,12 +1,140 @@
 //! The opening handshake (RFC 6455 §4): bytes in, bytes out, then it is over.
+//!
+//! A server reads a [`Request`], checks it, and answers. The connection begins with the very next byte, which may be in
+//! the same read:
+//!
+//! ```
+//! use bowsprit::handshake::{OriginPolicy, Response, ServerHandshake};
+//! use bowsprit::{Connection, Event, HandshakeError, Limits, Negotiated, ReceiveBuffer, SendBuffer, Status};
+//! # use std::error::Error;
+//!
+//! /// Some(connection) once the request is whole; an answer is in `output` then.
+//! fn open(
+//!     handshake: &mut ServerHandshake,
+//!     input: &mut ReceiveBuffer,
+//!     output: &mut SendBuffer,
+//! ) -> Result<Option<Connection>, Box<dyn Error>> {
+//!     let Status::Complete(request) = handshake.receive(input)? else { return Ok(None) };
+//!     let upgrade = request.check_upgrade()?; // an error's response() is the answer, such as 400 or 426
+//!     OriginPolicy::SameHost.check(&request)?;
+//!     let mut response = Response::accept();
+//!     if request.subprotocols().any(|name| name == "chat") {
+//!         response = response.subprotocol("chat");
+//!     }
+//!     let negotiated = upgrade.accept(&response, output)?;
+//!     Ok(Some(Connection::server(negotiated)))
+//! }
+//!
+//! let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), SendBuffer::new());
+//! input.extend_from_slice(
+//!     b"GET /chat HTTP/1.1\r\n\
+//!       Host: server.example.com\r\n\
+//!       Upgrade: websocket\r\n\
+//!       Connection: Upgrade\r\n\
+//!       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+//!       Origin: http://server.example.com\r\n\
+//!       Sec-WebSocket-Protocol: chat, superchat\r\n\
+//!       Sec-WebSocket-Version: 13\r\n\
+//!       \r\n\
+//!       \x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", // and a first frame
+//! );
+//! let mut handshake = ServerHandshake::new();
+//! let mut conn = open(&mut handshake, &mut input, &mut output)?.expect("the request is whole");
+//! assert_eq!(
+//!     output.pending(),
+//!     b"HTTP/1.1 101 Switching Protocols\r\n\
+//!       Upgrade: websocket\r\n\
+//!       Connection: Upgrade\r\n\
+//!       Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+//!       Sec-WebSocket-Protocol: chat\r\n\
+//!       \r\n"
+//! );
+//! let event = conn.receive(&mut input, &mut output);
+//! assert!(matches!(event, Some(Event::Message(message)) if message.as_bytes() == b"Hello"));
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+
+mod fields;
+mod http;
+mod origin;
+mod response;
+mod server;
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::ops::Deref;
+use core::str;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+pub use fields::Extension;
+pub use http::{BodyLength, Request};
+pub use origin::OriginPolicy;
+pub use response::Response;
+pub use server::{ServerHandshake, Upgrade};
 
 /// What a handshake agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Negotiated {}
+pub struct Negotiated {
+    subprotocol: Option<Box<str>>,
+}
 
 impl Negotiated {
     /// No subprotocol, no extensions.
     pub const fn none() -> Self {
-        Self {}
+        Self { subprotocol: None }
+    }
+
+    /// The subprotocol in use, one of those that the client offered (RFC 6455 §1.9).
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+}
+
+/// The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC 6455 §4.2.2).
+///
+/// ```
+/// use bowsprit::handshake::accept_key;
+///
+/// assert_eq!(&*accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &str) -> AcceptKey {
+    const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let hash = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    let mut text = [0; AcceptKey::LEN];
+    let written = STANDARD.encode_slice(hash, &mut text);
+    debug_assert_eq!(written, Ok(AcceptKey::LEN));
+    AcceptKey(text)
+}
+
+/// The 28 characters of a Sec-WebSocket-Accept; derefs to `str`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AcceptKey([u8; AcceptKey::LEN]);
+
+impl AcceptKey {
+    /// Characters: 20 bytes in base64.
+    pub const LEN: usize = 28;
+}
+
+impl Deref for AcceptKey {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Base64 is ASCII.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for AcceptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AcceptKey({})", &**self)
+    }
+}
+
+impl fmt::Display for AcceptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
     }
 }

@@ -192,6 +192,12 @@ impl MessageRef<'_> {
         }
     }
 
+    /// Whether [`into_bytes`](Self::into_bytes) copies nothing.
+    #[cfg(feature = "net")]
+    pub(crate) fn is_shareable(&self) -> bool {
+        !matches!(self.payload, PayloadRef::Slice(_))
+    }
+
     /// The payload, to keep: moved or shared where its owner allows it, else copied.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.payload {

@@ -18,10 +18,11 @@ mod rooms;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::{Cause, CloseCode, Config, Handler, Message, Peer, PeerId, Sent, Server};
+use bowsprit::net::{Cause, Config, Handler, Peer, PeerId, Sent, Server};
+use bowsprit::{CloseCode, Message};
 
 use allowance::{Allowance, Verdict};
 use protocol::{FromPage, HistoryEntry, RoomEntry, ToPage, Trouble};
@@ -38,9 +39,9 @@ fn main() -> io::Result<()> {
     let args = support::Arguments::parse("chat rooms for the browser", "127.0.0.1:8080");
     let mut config = Config::default();
     // The longest text in its most wasteful JSON spelling, and the rest.
-    config.limits.message = 12 * rooms::MAX_TEXT as u64 + 1024;
+    config.limits.message = 12 * rooms::MAX_TEXT + 1024;
     let server = Server::bind_with(&args.listen, config)?;
-    support::run(server, Chat { rooms: Rooms::new(random()) })
+    support::run("http", server, Chat { rooms: Rooms::new(random()) })
 }
 
 struct Chat {
@@ -67,7 +68,9 @@ impl Handler for Chat {
         match request.path() {
             "/" => page(),
             "/favicon.ico" => Response::new(204),
-            _ => Response::new(404).header("Content-Type", "text/plain; charset=utf-8").body("There is nothing here.\n"),
+            _ => {
+                Response::new(404).header("Content-Type", "text/plain; charset=utf-8").body("There is nothing here.\n")
+            }
         }
     }
 
@@ -81,15 +84,15 @@ impl Handler for Chat {
 
     fn message(&mut self, peer: &mut Peer<'_, Visitor>, message: Message<'_>) {
         let Message::Text(text) = message else {
-            return peer.close(CloseCode::UNSUPPORTED, "text messages only");
+            return hang_up(peer, CloseCode::UNSUPPORTED_DATA, "text messages only");
         };
         let Some(request) = FromPage::parse(&text) else {
-            return peer.close(CloseCode::POLICY, "not a message of the chat");
+            return hang_up(peer, CloseCode::POLICY_VIOLATION, "not a message of the chat");
         };
         match peer.data_mut().allowance.ask(request.cost(), Instant::now()) {
             Verdict::Granted => self.serve(peer, request),
-            Verdict::Wait(retry) => hold_back(peer, &request, retry),
-            Verdict::Enough => peer.close(CloseCode::POLICY, "too many messages"),
+            Verdict::Wait(wait) => hold_back(peer, &request, wait),
+            Verdict::Enough => hang_up(peer, CloseCode::POLICY_VIOLATION, "too many messages"),
         }
     }
 
@@ -123,7 +126,10 @@ impl Chat {
         let known = peer.data().rooms.iter().any(|joined| joined == room);
         if !known && peer.data().rooms.len() >= ROOMS_PER_CONNECTION {
             let text = format!("You are in {ROOMS_PER_CONNECTION} rooms; leave one first.");
-            return tell(peer, &ToPage::Error(Trouble { code: "too-many-rooms", text, room: Some(room), ..Trouble::default() }));
+            return tell(
+                peer,
+                &ToPage::Error(Trouble { code: "too-many-rooms", text, room: Some(room), ..Trouble::default() }),
+            );
         }
         let now = now();
         let joined = match self.rooms.join(room, name, key, peer.id(), since, now) {
@@ -193,8 +199,13 @@ fn tell(peer: &mut Peer<'_, Visitor>, message: &ToPage<'_>) {
     match peer.send(&message.to_json()) {
         Sent::Queued | Sent::Backlogged => {}
         // It does not read. When it comes back, it gets what it missed.
-        Sent::Dropped => peer.close(CloseCode::TRY_AGAIN_LATER, "too slow"),
+        Sent::Dropped => hang_up(peer, CloseCode::TRY_AGAIN_LATER, "too slow"),
     }
+}
+
+fn hang_up(peer: &mut Peer<'_, Visitor>, code: CloseCode, reason: &str) {
+    // It can only be that this was done before.
+    let _ = peer.close(code, reason);
 }
 
 fn refuse(peer: &mut Peer<'_, Visitor>, refusal: &Refusal, room: &str, id: Option<&str>) {
@@ -207,17 +218,17 @@ fn refuse(peer: &mut Peer<'_, Visitor>, refusal: &Refusal, room: &str, id: Optio
     tell(peer, &ToPage::Error(trouble));
 }
 
-fn hold_back(peer: &mut Peer<'_, Visitor>, request: &FromPage, retry: u64) {
+fn hold_back(peer: &mut Peer<'_, Visitor>, request: &FromPage, wait: Duration) {
     let (room, id) = match request {
-        FromPage::Say { room, id, .. } => (room, Some(id.as_str())),
-        FromPage::Join { room, .. } | FromPage::Leave { room } => (room, None),
-        // Nobody misses these.
-        FromPage::Typing { .. } | FromPage::Ping {} => return,
+        FromPage::Say { room, id, .. } => (Some(room.as_str()), Some(id.as_str())),
+        FromPage::Join { room, .. } | FromPage::Leave { room } => (Some(room.as_str()), None),
+        FromPage::Ping {} => (None, None),
+        // Nobody misses it.
+        FromPage::Typing { .. } => return,
     };
+    let retry = Some(wait.as_millis() as u64 + 1);
     let text = "That was a little fast.".to_owned();
-    let trouble =
-        Trouble { code: "slow-down", text, room: Some(room), id, suggestion: None, retry: Some(retry) };
-    tell(peer, &ToPage::Error(trouble));
+    tell(peer, &ToPage::Error(Trouble { code: "slow-down", text, room, id, retry, ..Trouble::default() }));
 }
 
 /// The page may run its own script and style, talk to its own server, and nothing else.

@@ -31,7 +31,7 @@ use crate::rooms::{Message, Missed, Since};
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub enum FromPage {
+pub(crate) enum FromPage {
     Join { room: String, name: String, key: String, since: Option<Since> },
     Leave { room: String },
     Say { room: String, id: String, text: String },
@@ -41,7 +41,7 @@ pub enum FromPage {
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum ToPage<'a> {
+pub(crate) enum ToPage<'a> {
     Rooms {
         rooms: Vec<RoomEntry<'a>>,
     },
@@ -90,35 +90,35 @@ pub enum ToPage<'a> {
 }
 
 #[derive(Serialize)]
-pub struct RoomEntry<'a> {
-    pub room: &'a str,
-    pub online: usize,
+pub(crate) struct RoomEntry<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) online: usize,
 }
 
 #[derive(Serialize)]
-pub struct HistoryEntry<'a> {
+pub(crate) struct HistoryEntry<'a> {
     #[serde(flatten)]
-    pub message: &'a Message,
-    pub own: bool,
+    pub(crate) message: &'a Message,
+    pub(crate) own: bool,
 }
 
 #[derive(Default, Serialize)]
-pub struct Trouble<'a> {
-    pub code: &'a str,
-    pub text: String,
+pub(crate) struct Trouble<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub room: Option<&'a str>,
+    pub(crate) room: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<&'a str>,
+    pub(crate) id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub suggestion: Option<&'a str>,
+    pub(crate) suggestion: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry: Option<u64>,
+    pub(crate) retry: Option<u64>,
 }
 
 impl FromPage {
     /// `None` for whatever is not in the table.
-    pub fn parse(text: &str) -> Option<FromPage> {
+    pub(crate) fn parse(text: &str) -> Option<FromPage> {
         let request: FromPage = serde_json::from_str(text).ok()?;
         let sound = match &request {
             FromPage::Join { key, since, .. } => {
@@ -131,17 +131,19 @@ impl FromPage {
     }
 
     /// What the request takes from the connection's allowance.
-    pub fn cost(&self) -> u32 {
+    pub(crate) fn cost(&self) -> u32 {
         match self {
             FromPage::Say { .. } => 4,
             FromPage::Join { .. } => 2,
-            FromPage::Leave { .. } | FromPage::Typing { .. } | FromPage::Ping {} => 1,
+            FromPage::Typing { .. } | FromPage::Ping {} => 1,
+            // Only who joined has something to leave.
+            FromPage::Leave { .. } => 0,
         }
     }
 }
 
 impl ToPage<'_> {
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers only")
     }
 }
@@ -194,9 +196,6 @@ mod tests {
         rooms.join("lobby", "Ada", "secret-key", 1, None, 0).unwrap();
         let said = rooms.say("lobby", 1, "id", "text", 9).unwrap();
         let json = ToPage::Message { room: "lobby", message: said.message }.to_json();
-        assert_eq!(
-            json,
-            r#"{"type":"message","room":"lobby","seq":1,"id":"id","name":"Ada","text":"text","at":9}"#
-        );
+        assert_eq!(json, r#"{"type":"message","room":"lobby","seq":1,"id":"id","name":"Ada","text":"text","at":9}"#);
     }
 }

@@ -12,19 +12,19 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The room that always exists.
-pub const LOBBY: &str = "lobby";
+pub(crate) const LOBBY: &str = "lobby";
 
-pub const MAX_ROOMS: usize = 256;
-pub const MAX_MEMBERS: usize = 500;
-pub const MAX_NAME: usize = 32;
-pub const MAX_TEXT: usize = 4000;
+pub(crate) const MAX_ROOMS: usize = 256;
+pub(crate) const MAX_MEMBERS: usize = 500;
+pub(crate) const MAX_NAME: usize = 32;
+pub(crate) const MAX_TEXT: usize = 4000;
 
 const HISTORY_MESSAGES: usize = 200;
 /// So that rooms full of the longest messages stay within 64 MiB altogether.
 const HISTORY_BYTES: usize = 256 * 1024;
 const KEEP_EMPTY_MS: u64 = 10 * 60 * 1000;
 
-pub struct Rooms<C> {
+pub(crate) struct Rooms<C> {
     epoch: String,
     created: u64,
     rooms: HashMap<String, Room<C>>,
@@ -33,15 +33,15 @@ pub struct Rooms<C> {
 /// Where a page was when it lost its connection.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Since {
-    pub epoch: String,
-    pub seq: u64,
+pub(crate) struct Since {
+    pub(crate) epoch: String,
+    pub(crate) seq: u64,
 }
 
 /// Why a page that came back cannot have everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "lowercase")]
-pub enum Missed {
+pub(crate) enum Missed {
     /// The server is another one; whatever the page had not seen by then is lost.
     Restarted,
     /// Everybody had left for so long that the room was dropped.
@@ -51,42 +51,42 @@ pub enum Missed {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Message {
-    pub seq: u64,
+pub(crate) struct Message {
+    pub(crate) seq: u64,
     /// Chosen by the page, so that a message sent again after a reconnect is known for the same one.
-    pub id: String,
-    pub name: String,
-    pub text: String,
-    pub at: u64,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) at: u64,
     #[serde(skip)]
     key: String,
 }
 
 #[derive(Debug)]
-pub struct Joined<'r> {
-    /// The name without surrounding blanks.
-    pub name: String,
+pub(crate) struct Joined<'r> {
+    /// The name as the others see it.
+    pub(crate) name: String,
     /// False if the member was here already, through another connection or this one.
-    pub arrived: bool,
+    pub(crate) arrived: bool,
     /// The name this connection gave up, if nobody goes by it any more.
-    pub left: Option<String>,
-    pub epoch: &'r str,
-    pub seq: u64,
-    pub members: Vec<&'r str>,
+    pub(crate) left: Option<String>,
+    pub(crate) epoch: &'r str,
+    pub(crate) seq: u64,
+    pub(crate) members: Vec<&'r str>,
     /// Messages after `since`, or the whole history, oldest first; true marks the member's own.
-    pub messages: Vec<(&'r Message, bool)>,
-    pub missed: Option<Missed>,
+    pub(crate) messages: Vec<(&'r Message, bool)>,
+    pub(crate) missed: Option<Missed>,
 }
 
 #[derive(Debug)]
-pub struct Said<'r> {
-    pub message: &'r Message,
+pub(crate) struct Said<'r> {
+    pub(crate) message: &'r Message,
     /// False if the message was here already.
-    pub new: bool,
+    pub(crate) new: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     BadRoom,
     BadName,
     NameTaken { suggestion: String },
@@ -115,12 +115,12 @@ struct Member<C> {
 
 impl<C: Copy + Eq> Rooms<C> {
     /// `epoch` must differ from one start of the server to the next.
-    pub fn new(epoch: impl Into<String>) -> Self {
+    pub(crate) fn new(epoch: impl Into<String>) -> Self {
         Rooms { epoch: epoch.into(), created: 0, rooms: HashMap::new() }
     }
 
     /// Makes a member of the connection, under `name`; again, to catch up or to change the name.
-    pub fn join(
+    pub(crate) fn join(
         &mut self,
         room: &str,
         name: &str,
@@ -145,14 +145,11 @@ impl<C: Copy + Eq> Rooms<C> {
             return Err(Refusal::RoomFull);
         }
 
-        let mut left = room.remove_unless(connection, &name);
+        let left = room.remove_unless(connection, &name);
         let arrived = room.add(&name, key, connection);
-        if left.as_ref().is_some_and(|old| same_name(old, &name)) {
-            left = None;
-        }
         let (after, missed) = room.resume(since, restarted);
         Ok(Joined {
-            name,
+            name: room.by_connection(connection).expect("added above").name.clone(),
             arrived,
             left,
             epoch: &room.epoch,
@@ -169,7 +166,7 @@ impl<C: Copy + Eq> Rooms<C> {
     }
 
     /// Takes the connection out of the room. `Some(name)` if that was the last one of its member.
-    pub fn leave(&mut self, room: &str, connection: C, now: u64) -> Option<String> {
+    pub(crate) fn leave(&mut self, room: &str, connection: C, now: u64) -> Option<String> {
         let room = self.rooms.get_mut(room)?;
         let gone = room.remove(connection);
         if room.members.is_empty() {
@@ -179,7 +176,14 @@ impl<C: Copy + Eq> Rooms<C> {
     }
 
     /// Stores a message, unless its author sent it before under the same id.
-    pub fn say(&mut self, room: &str, connection: C, id: &str, text: &str, now: u64) -> Result<Said<'_>, Refusal> {
+    pub(crate) fn say(
+        &mut self,
+        room: &str,
+        connection: C,
+        id: &str,
+        text: &str,
+        now: u64,
+    ) -> Result<Said<'_>, Refusal> {
         let room = self.rooms.get_mut(room).ok_or(Refusal::NotJoined)?;
         let member = room.by_connection(connection).ok_or(Refusal::NotJoined)?;
         let text = text.trim_end();
@@ -200,17 +204,17 @@ impl<C: Copy + Eq> Rooms<C> {
     }
 
     /// The name under which a connection is in a room.
-    pub fn member(&self, room: &str, connection: C) -> Option<&str> {
+    pub(crate) fn member(&self, room: &str, connection: C) -> Option<&str> {
         Some(&self.rooms.get(room)?.by_connection(connection)?.name)
     }
 
     /// People in the room, each counted once.
-    pub fn online(&self, room: &str) -> usize {
+    pub(crate) fn online(&self, room: &str) -> usize {
         self.rooms.get(room).map_or(0, |room| room.members.len())
     }
 
     /// Rooms with somebody in them, in no order.
-    pub fn list(&self) -> impl Iterator<Item = (&str, usize)> {
+    pub(crate) fn list(&self) -> impl Iterator<Item = (&str, usize)> {
         self.rooms
             .iter()
             .filter(|(_, room)| !room.members.is_empty())
@@ -331,7 +335,7 @@ impl Message {
 
 impl Refusal {
     /// For programs; `Display` is for people.
-    pub fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Refusal::BadRoom => "bad-room",
             Refusal::BadName => "bad-name",
@@ -370,7 +374,8 @@ fn is_room_name(name: &str) -> bool {
 /// Blanks collapsed; nothing that is invisible or turns the text around it.
 fn tidy_name(name: &str) -> Option<String> {
     let deceptive = |c: char| {
-        c.is_control() || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
     };
     // Checked before collapsing, which would swallow tabs and line breaks, and bounds the work.
@@ -461,6 +466,14 @@ mod tests {
         assert_eq!((joined.left.as_deref(), joined.arrived), (Some("Ada"), true));
         assert_eq!(rooms.member(LOBBY, 1), Some("Countess"));
         assert_eq!(rooms.online(LOBBY), 1);
+
+        // The case of a name changes for a member's last connection only.
+        let joined = rooms.join(LOBBY, "countess", ADA, 3, None, 0).unwrap();
+        assert_eq!((joined.name.as_str(), joined.arrived), ("Countess", false));
+        rooms.leave(LOBBY, 3, 0);
+        let joined = rooms.join(LOBBY, "COUNTESS", ADA, 1, None, 0).unwrap();
+        assert_eq!((joined.left.as_deref(), joined.arrived), (Some("Countess"), true));
+        rooms.join(LOBBY, "Countess", ADA, 1, None, 0).unwrap();
 
         // Refused: everything stays.
         enter(&mut rooms, "Bob", BOB, 2);
@@ -570,7 +583,7 @@ mod tests {
         }
         let room = &rooms.rooms[LOBBY];
         assert!(room.history_bytes <= HISTORY_BYTES);
-        assert_eq!(room.history_bytes, room.history.iter().map(Message::size).sum());
+        assert_eq!(room.history_bytes, room.history.iter().map(Message::size).sum::<usize>());
         assert_eq!(room.history.back().unwrap().seq, HISTORY_MESSAGES as u64);
     }
 

@@ -1,1 +1,52 @@
-//! What every example needs and none is about: arguments and signals.
+//! What every example server needs and none is about: arguments and signals.
+
+use std::io;
+use std::process;
+
+use bowsprit::net::{Handler, Server};
+
+/// The arguments that all examples take.
+pub struct Arguments {
+    /// Where to listen; port 0 takes any that is free.
+    pub listen: String,
+}
+
+impl Arguments {
+    /// Reads the command line. Prints the help or what is wrong with it, and exits.
+    pub fn parse(about: &str, listen: &str) -> Self {
+        let mut arguments = Self { listen: listen.to_owned() };
+        let mut given = std::env::args().skip(1);
+        while let Some(argument) = given.next() {
+            match argument.as_str() {
+                "--listen" => match given.next() {
+                    Some(address) => arguments.listen = address,
+                    None => wrong("--listen needs an address"),
+                },
+                "--help" | "-h" => {
+                    println!(
+                        "{about}\n\nOptions:\n  --listen ADDR  where to listen [default: {listen}]\n  --help         this text"
+                    );
+                    process::exit(0);
+                }
+                other => match other.strip_prefix("--listen=") {
+                    Some(address) => arguments.listen = address.to_owned(),
+                    None => wrong(&format!("unknown argument {other}")),
+                },
+            }
+        }
+        arguments
+    }
+}
+
+/// Says where the server listens, and serves until SIGINT or SIGTERM.
+pub fn run<H: Handler>(scheme: &str, server: Server, handler: H) -> io::Result<()> {
+    let remote = server.remote();
+    ctrlc::set_handler(move || remote.stop()).map_err(io::Error::other)?;
+    println!("listening on {scheme}://{}", server.local_addr()?);
+    server.run(handler)
+}
+
+fn wrong(what: &str) -> ! {
+    eprintln!("{what}; try --help");
+    process::exit(2);
+}

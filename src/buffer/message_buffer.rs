@@ -53,13 +53,20 @@ impl MessageBuffer {
         self.arrive(piece.len(), key)
     }
 
-    /// Room for a read of at most `want` bytes behind what arrived. Grows with what has arrived, not with what was
-    /// announced.
+    /// Room for a read of at most `want` bytes behind what arrived. Doubles what is held, at most: what was announced
+    /// costs the peer half of what it costs us.
     pub(crate) fn spare(&mut self, want: usize) -> &mut [u8] {
-        const LEAST: usize = 64 << 10;
-        let room = want.min(self.arrived.max(LEAST));
+        const LEAST: usize = 16 << 10;
+        let left = self.bytes.capacity() - self.arrived;
+        let room = want.min(if left < LEAST { left.max(self.arrived) } else { left });
+        self.bytes.reserve_exact((self.arrived + room).saturating_sub(self.bytes.len()));
         self.bytes.resize(self.arrived + room, 0);
         &mut self.bytes[self.arrived..]
+    }
+
+    /// How much the last [`spare`](Self::spare) gave.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.len() - self.arrived
     }
 
     /// The first `n` bytes of [`spare`](Self::spare) have been read.
@@ -69,7 +76,10 @@ impl MessageBuffer {
             mask::apply(piece, key);
         }
         if let Some(utf8) = &mut self.text {
-            utf8.push(piece)?;
+            // Into a copy: a piece that is refused must leave the validator as it was.
+            let mut extended = *utf8;
+            extended.push(piece)?;
+            *utf8 = extended;
         }
         self.arrived += n;
         Ok(())
@@ -137,8 +147,14 @@ mod tests {
             let mut message = MessageBuffer::default();
             message.begin(true);
             message.extend(&text[..cut], None).unwrap();
-            message.spare(100)[..text.len() - cut].copy_from_slice(&text[cut..]);
-            message.arrive(text.len() - cut, None).unwrap();
+            let mut rest = &text[cut..];
+            if cut != 0 {
+                let (near, far) = rest.split_at(cut.min(rest.len()));
+                message.spare(near.len()).copy_from_slice(near);
+                message.arrive(near.len(), None).unwrap();
+                rest = far;
+            }
+            message.extend(rest, None).unwrap();
             message.finish().unwrap();
             assert_eq!(message.as_str().as_bytes(), text);
             assert_eq!(message.take_string().as_bytes(), text);
@@ -157,6 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn bad_text_behind_a_finished_code_point_leaves_no_str_that_ends_inside_one() {
+        let mut message = MessageBuffer::default();
+        message.begin(true);
+        message.extend(b"ab\xc3", None).unwrap();
+        assert!(message.extend(b"\xa9\xff", None).is_err());
+        assert_eq!(message.as_bytes(), b"ab\xc3");
+        assert_eq!(message.as_str(), "");
+        assert_eq!(message.take_string(), "");
+    }
+
+    #[test]
     fn bad_text_leaves_what_was_good() {
         let mut message = MessageBuffer::default();
         message.begin(true);
@@ -169,11 +196,12 @@ mod tests {
     fn room_grows_with_what_arrived() {
         let mut message = MessageBuffer::default();
         message.begin(false);
-        assert_eq!(message.spare(1 << 30).len(), 64 << 10);
-        message.arrive(64 << 10, None).unwrap();
-        message.spare(1 << 30);
-        message.arrive(64 << 10, None).unwrap();
-        assert_eq!(message.spare(1 << 30).len(), 128 << 10);
+        assert_eq!(message.spare(1 << 30).len(), 0);
+        message.extend(&[0; 1000], None).unwrap();
+        assert_eq!(message.spare(1 << 30).len(), 1000);
+        message.arrive(1000, None).unwrap();
+        assert_eq!(message.spare(1 << 30).len(), 2000);
+        assert_eq!(message.spare(10).len(), 10);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use core::ops::Range;
 use core::str;
 
+use super::Connection;
 use super::state::Trigger;
-use super::{Connection, Role};
 use crate::assembler::{self, Assembler};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
@@ -14,12 +14,14 @@ use crate::mask;
 use crate::message::{Binary, Event, Kind, Message, Text};
 
 /// What was found and where it lies. Found first, borrowed last: the borrow of an event outlives the search.
+///
+/// A frame whose payload is yet to be judged comes with its length, header included.
 enum Found {
-    Whole(Kind, Range<usize>),
+    Whole(Kind, Range<usize>, u64),
     Assembled(Kind),
     Ping(Range<usize>),
     Pong(Range<usize>),
-    Close(Range<usize>),
+    Close(Range<usize>, u64),
     Failed(ProtocolError),
 }
 
@@ -31,10 +33,15 @@ impl Connection {
     pub fn receive<'i>(&mut self, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Event<'i>> {
         input.recycle();
         Some(match self.find(input, output)? {
-            Found::Whole(Kind::Binary, range) => Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range)))),
-            Found::Whole(Kind::Text, range) => match str::from_utf8(input.bytes_mut(range)) {
+            Found::Whole(Kind::Binary, range, _) => {
+                Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range))))
+            }
+            Found::Whole(Kind::Text, range, frame_len) => match str::from_utf8(input.bytes_mut(range)) {
                 Ok(text) => Event::Message(Message::Text(Text::whole(text))),
-                Err(_) => Event::Failed(self.failed(ProtocolError::InvalidUtf8, output)),
+                Err(_) => {
+                    self.received -= frame_len;
+                    Event::Failed(self.failed(ProtocolError::InvalidUtf8, output))
+                }
             },
             Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
             Found::Assembled(Kind::Text) => Event::Message(Message::Text(Text::assembled(input.lent()))),
@@ -43,12 +50,15 @@ impl Connection {
                 Event::Ping(payload)
             }
             Found::Pong(range) => Event::Pong(input.bytes_mut(range)),
-            Found::Close(range) => match CloseFrame::parse(input.bytes_mut(range)) {
+            Found::Close(range, frame_len) => match CloseFrame::parse(input.bytes_mut(range)) {
                 Ok(frame) => {
                     self.answer_close(&frame, output);
                     Event::Close(frame)
                 }
-                Err(error) => Event::Failed(self.failed(error, output)),
+                Err(error) => {
+                    self.received -= frame_len;
+                    Event::Failed(self.failed(error, output))
+                }
             },
             Found::Failed(error) => Event::Failed(error),
         })
@@ -113,8 +123,16 @@ impl Connection {
                     return Ok(None);
                 }
                 let payload = unmask(&header, header_len, payload_len, input);
-                self.received += (header_len + payload_len) as u64;
-                return Ok(Some(self.control(header.opcode, payload, input, output)));
+                let frame_len = (header_len + payload_len) as u64;
+                self.received += frame_len;
+                return Ok(Some(match header.opcode {
+                    Opcode::Close => Found::Close(payload, frame_len),
+                    Opcode::Ping => {
+                        self.answer_ping(payload.clone(), input, output);
+                        Found::Ping(payload)
+                    }
+                    _ => Found::Pong(payload),
+                }));
             }
 
             let open = self.partial.as_ref().map(|partial| &partial.assembler);
@@ -123,9 +141,10 @@ impl Connection {
             let alone = header.fin && header.opcode != Opcode::Continuation;
             if alone && payload_len <= unread.len() - header_len {
                 let payload = unmask(&header, header_len, payload_len, input);
-                self.received += (header_len + payload_len) as u64;
+                let frame_len = (header_len + payload_len) as u64;
+                self.received += frame_len;
                 let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-                return Ok(Some(Found::Whole(kind, payload)));
+                return Ok(Some(Found::Whole(kind, payload, frame_len)));
             }
             input.consume(header_len);
             self.partial().assembler.begin_frame(&header, header_len, payload_len, input)?;
@@ -134,29 +153,9 @@ impl Connection {
         Ok(None)
     }
 
-    fn control(
-        &mut self,
-        opcode: Opcode,
-        payload: Range<usize>,
-        input: &mut ReceiveBuffer,
-        output: &mut SendBuffer,
-    ) -> Found {
-        match opcode {
-            Opcode::Close => Found::Close(payload),
-            Opcode::Ping => {
-                self.answer_ping(payload.clone(), input, output);
-                Found::Ping(payload)
-            }
-            _ => Found::Pong(payload),
-        }
-    }
-
     fn answer_ping(&mut self, payload: Range<usize>, input: &mut ReceiveBuffer, output: &mut SendBuffer) {
-        let header_len = if self.role == Role::Client { 6 } else { 2 };
-        let len = header_len + payload.len();
-        if output.has_room_for_reply(len, input.limits()) {
-            output.count_reply(len);
-            self.push_control(Opcode::Pong, input.bytes_mut(payload), output);
+        if output.has_room_for_reply(self.control_header_len() + payload.len(), input.limits()) {
+            self.push_pong(input.bytes_mut(payload), output);
             if let Some(partial) = &mut self.partial {
                 partial.owed_pong = None;
             }

@@ -69,7 +69,7 @@ impl Connection {
             return;
         }
         if let Some(pong) = self.partial.as_mut().and_then(|partial| partial.owed_pong.take()) {
-            self.push_control(Opcode::Pong, pong.as_slice(), output);
+            self.push_pong(pong.as_slice(), output);
         }
     }
 
@@ -80,6 +80,16 @@ impl Connection {
         self.check_open(output)?;
         self.push_control(opcode, payload, output);
         Ok(())
+    }
+
+    /// Queues the answer to a Ping, which counts against [`Limits::control_replies`](crate::Limits::control_replies).
+    pub(super) fn push_pong(&mut self, payload: &[u8], output: &mut SendBuffer) {
+        output.count_reply(self.control_header_len() + payload.len());
+        self.push_control(Opcode::Pong, payload, output);
+    }
+
+    pub(super) fn control_header_len(&self) -> usize {
+        if self.role == Role::Client { 6 } else { 2 }
     }
 
     /// Queues a control frame that was checked before.

@@ -97,8 +97,4 @@ impl Machine {
     pub(super) const fn is_done(self) -> bool {
         matches!(self.phase, Phase::Done)
     }
-
-    pub(super) const fn is_failed(self) -> bool {
-        matches!(self.phase, Phase::Failed)
-    }
 }

@@ -1,0 +1,31 @@
+//! Sends every message to every connection, the sender's included.
+//!
+//! ```text
+//! cargo run --release --example broadcast
+//! ```
+
+#[path = "support/mod.rs"]
+mod support;
+
+use bowsprit::Message;
+use bowsprit::handshake::Request;
+use bowsprit::net::{Handler, Peer, Server};
+
+struct Broadcast;
+
+impl Handler for Broadcast {
+    type Data = ();
+
+    fn open(&mut self, peer: &mut Peer<'_, ()>, _request: &Request<'_>) {
+        peer.subscribe("all");
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        peer.publish("all", message);
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let arguments = support::Arguments::parse("Sends every message to every connection.", "127.0.0.1:9002");
+    support::run("ws", Server::bind(arguments.listen)?, Broadcast)
+}

@@ -1,0 +1,25 @@
+//! Sends every message back to who sent it.
+//!
+//! ```text
+//! cargo run --release --example echo
+//! cargo run --release --example echo -- --listen 127.0.0.1:0
+//! ```
+//!
+//! Takes messages of up to 16 MiB, so that Autobahn's limits cases can be run against it.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use bowsprit::Message;
+use bowsprit::net::{Config, Peer, Server};
+
+fn main() -> std::io::Result<()> {
+    let arguments = support::Arguments::parse("Sends every message back to who sent it.", "127.0.0.1:9001");
+    let mut config = Config::default();
+    config.limits.message = 16 << 20;
+    config.limits.frame = 16 << 20;
+    support::run("ws", Server::bind_with(arguments.listen, config)?, |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+        // A queue that stays full closes the connection, so nothing is lost in silence.
+        let _ = peer.send(message);
+    })
+}

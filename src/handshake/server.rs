@@ -1,0 +1,241 @@
+//! The server's half of the opening handshake (RFC 6455 §4.2).
+
+use alloc::vec::Vec;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+use super::http::{BodyLength, Request, Scanner};
+use super::response::Response;
+use super::{Negotiated, accept_key};
+use crate::buffer::{ReceiveBuffer, SendBuffer};
+use crate::error::{HandshakeError, UsageError};
+use crate::frame::Status;
+
+/// Reads one request's head as it arrives (RFC 6455 §4.2.1).
+///
+/// A head that lies whole in the input is borrowed there. One that comes in pieces is kept here: as many bytes as have
+/// arrived, at most [`Limits::head`](crate::Limits::head). No byte is scanned twice.
+#[derive(Debug)]
+pub struct ServerHandshake {
+    /// The pieces before this one.
+    kept: Vec<u8>,
+    scanner: Scanner,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Reading,
+    Complete,
+    Failed(HandshakeError),
+}
+
+impl ServerHandshake {
+    /// Before the first byte.
+    pub const fn new() -> Self {
+        Self { kept: Vec::new(), scanner: Scanner::new(), progress: Progress::Reading }
+    }
+
+    /// Takes what was read. The limits are those of `input`.
+    ///
+    /// On `Partial`, `input` is empty and more must be read. On `Complete`, exactly the head is consumed: what is left
+    /// in `input` are the first frames, or a body. Called again after that, it reads the next request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::parse`], and the same again if called again. What was read is discarded; write the error's
+    /// [`response`](HandshakeError::response), then close the transport.
+    pub fn receive<'a>(&'a mut self, input: &'a mut ReceiveBuffer) -> Result<Status<Request<'a>>, HandshakeError> {
+        match self.progress {
+            Progress::Reading => {}
+            Progress::Complete => *self = Self::new(),
+            Progress::Failed(error) => {
+                input.clear();
+                return Err(error);
+            }
+        }
+        match self.scanner.push(input.unread(), input.limits()) {
+            Ok(Status::Partial) => {
+                self.kept.extend_from_slice(input.unread());
+                input.clear();
+                Ok(Status::Partial)
+            }
+            Ok(Status::Complete(len)) => {
+                self.progress = Progress::Complete;
+                let last = input.take(len);
+                let head: &[u8] = if self.kept.is_empty() {
+                    input.bytes_mut(last)
+                } else {
+                    self.kept.extend_from_slice(input.bytes_mut(last));
+                    &self.kept
+                };
+                Request::read(head, &self.scanner).map(Status::Complete)
+            }
+            Err(error) => {
+                self.kept = Vec::new();
+                self.progress = Progress::Failed(error);
+                input.clear();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Default for ServerHandshake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An upgrade request that keeps every rule; made by [`Request::check_upgrade`].
+#[derive(Clone, Copy, Debug)]
+pub struct Upgrade<'r, 'h> {
+    request: &'r Request<'h>,
+    key: &'h str,
+}
+
+impl<'h> Request<'h> {
+    /// Checks everything that RFC 6455 §4.2.1 asks of the client's opening handshake.
+    ///
+    /// Not checked is what only you can know: the [Origin](super::OriginPolicy), the path, who the user is. Bits of the
+    /// key behind its 16th byte are ignored, because the RFC's own examples set them (erratum 3150). An Expect is
+    /// answered with 417, because a 100 would have to come before the 101 (RFC 9110 §7.8).
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken, in this order: method, HTTP version, target, Host, body, Expect, Upgrade,
+    /// Connection, Sec-WebSocket-Version, -Key, -Protocol, -Extensions.
+    pub fn check_upgrade(&self) -> Result<Upgrade<'_, 'h>, HandshakeError> {
+        if self.method() != "GET" {
+            return Err(HandshakeError::Method);
+        }
+        // RFC 9110 §7.8: a server ignores Upgrade in HTTP/1.0.
+        if self.minor_version() == 0 {
+            return Err(HandshakeError::UpgradeInHttp10);
+        }
+        self.check_target()?;
+        // A body would have to be read before the first frame (RFC 9110 §7.8).
+        if self.body_length()? != BodyLength::Bytes(0) {
+            return Err(HandshakeError::BodyNotAllowed);
+        }
+        let fields = self.fields();
+        if fields.has("Expect") {
+            return Err(HandshakeError::Expectation);
+        }
+        if !fields.lists("Upgrade", b"websocket") {
+            return Err(HandshakeError::UpgradeMissing);
+        }
+        if !fields.lists("Connection", b"upgrade") {
+            return Err(HandshakeError::ConnectionMissing);
+        }
+        // §4.4, and §11.3.5: at most once. Before the key, which other versions of the protocol form otherwise.
+        match fields.at_most_once("Sec-WebSocket-Version") {
+            Err(_) => return Err(HandshakeError::VersionRepeated),
+            Ok(Some(b"13")) => {}
+            Ok(_) => return Err(HandshakeError::UnsupportedVersion),
+        }
+        // §11.3.1: at most once.
+        let Ok(Some(key)) = fields.at_most_once("Sec-WebSocket-Key") else { return Err(HandshakeError::KeyNotOnce) };
+        let key = valid_key(key).ok_or(HandshakeError::InvalidKey)?;
+        // §4.3.
+        if fields.check_tokens("Sec-WebSocket-Protocol").is_err() {
+            return Err(HandshakeError::MalformedSubprotocols);
+        }
+        // §9.1.
+        if fields.check_extensions("Sec-WebSocket-Extensions").is_err() {
+            return Err(HandshakeError::MalformedExtensions);
+        }
+        Ok(Upgrade { request: self, key })
+    }
+}
+
+impl<'r, 'h> Upgrade<'r, 'h> {
+    /// The request.
+    pub fn request(&self) -> &'r Request<'h> {
+        self.request
+    }
+
+    /// The Sec-WebSocket-Key: 24 characters, 16 bytes in base64.
+    pub fn key(&self) -> &'h str {
+        self.key
+    }
+
+    /// Queues the 101 that opens the connection; frames may follow at once (RFC 6455 §4.2.2).
+    ///
+    /// To refuse, [encode](Response::encode) another response instead.
+    ///
+    /// # Errors
+    ///
+    /// A response that is not an [acceptance](Response::accept), has a body, or chooses a subprotocol that the client
+    /// did not offer; a header that was refused when it was set. Nothing was queued: answer with 500.
+    pub fn accept(&self, response: &Response, output: &mut SendBuffer) -> Result<Negotiated, UsageError> {
+        let subprotocol = response.chosen_subprotocol();
+        // §4.2.2: the value chosen must be one of the client's.
+        if subprotocol.is_some_and(|chosen| !self.request.subprotocols().any(|offered| offered == chosen)) {
+            return Err(UsageError::SubprotocolNotOffered);
+        }
+        response.encode_accept(&accept_key(self.key), output)?;
+        Ok(Negotiated { subprotocol: subprotocol.map(Into::into) })
+    }
+}
+
+/// 16 bytes in base64 with its padding; the unused bits of the last character may be anything.
+fn valid_key(key: &[u8]) -> Option<&str> {
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+    // Room for one byte more, so that a key of 17 is seen to be too long.
+    let mut nonce = [0; 18];
+    match LENIENT.decode_slice(key, &mut nonce) {
+        Ok(16) => core::str::from_utf8(key).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[test]
+    fn a_head_in_one_piece_is_not_copied() {
+        let mut input = ReceiveBuffer::new(Limits::default());
+        input.extend_from_slice(HEAD);
+        let head = input.unread().as_ptr_range();
+        let mut handshake = ServerHandshake::new();
+        let Ok(Status::Complete(request)) = handshake.receive(&mut input) else { panic!() };
+        assert!(head.contains(&request.method().as_ptr()));
+        drop(request);
+        assert_eq!(handshake.kept.capacity(), 0);
+    }
+
+    #[test]
+    fn memory_grows_with_what_arrived_up_to_the_limit() {
+        let mut input = ReceiveBuffer::new(Limits::default());
+        let mut handshake = ServerHandshake::new();
+        let endless = HEAD[..HEAD.len() - 2].iter().chain(b"X: ").chain([b'x'; 1].iter().cycle());
+        for (at, byte) in endless.take(20_000).enumerate() {
+            input.extend_from_slice(&[*byte]);
+            let is_refused = handshake.receive(&mut input).is_err();
+            assert_eq!(is_refused, at >= Limits::default().head);
+            assert!(handshake.kept.capacity() <= (2 * (at + 1)).clamp(8, Limits::default().head));
+            assert!(input.unread().is_empty());
+        }
+        assert_eq!(handshake.kept.capacity(), 0);
+    }
+
+    #[test]
+    fn the_next_request_begins_where_the_last_one_ended() {
+        let mut input = ReceiveBuffer::new(Limits::default());
+        let mut handshake = ServerHandshake::new();
+        input.extend_from_slice(&HEAD[..5]);
+        assert!(matches!(handshake.receive(&mut input), Ok(Status::Partial)));
+        input.extend_from_slice(&[&HEAD[5..], HEAD].concat());
+        assert!(matches!(handshake.receive(&mut input), Ok(Status::Complete(_))));
+        assert!(matches!(handshake.receive(&mut input), Ok(Status::Complete(_))));
+        assert!(matches!(handshake.receive(&mut input), Ok(Status::Partial)));
+    }
+}

@@ -1,0 +1,36 @@
+//! A mio event loop that makes a server of the protocol core. Sockets, the clock and threads live on this floor only.
+//!
+//! ```no_run
+//! use bowsprit::Message;
+//! use bowsprit::net::{Peer, Server};
+//!
+//! fn main() -> std::io::Result<()> {
+//!     Server::bind("127.0.0.1:9001")?.run(|peer: &mut Peer<'_, ()>, message: Message<'_>| {
+//!         let _ = peer.send(message);
+//!     })
+//! }
+//! ```
+//!
+//! One loop is one thread. Its connections share one [`ReceiveBuffer`](crate::ReceiveBuffer) and one
+//! [`SendBuffer`](crate::SendBuffer); a connection that is idle owns neither. What a handler sends and publishes leaves
+//! when its connection's turn is over, in as few system calls as there are connections to write to.
+
+mod config;
+mod event_loop;
+mod handler;
+mod hub;
+mod outbox;
+mod peer;
+mod server;
+mod slab;
+mod timers;
+mod transport;
+
+pub use config::{Config, Policy};
+pub use event_loop::EventLoop;
+pub use handler::{Cause, Handler};
+pub use hub::Sent;
+pub use peer::Peer;
+pub use server::{Remote, Server};
+pub use slab::PeerId;
+pub use transport::{Ready, Received, Tcp, Token, Transport};

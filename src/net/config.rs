@@ -1,0 +1,88 @@
+//! What a server allows: the core's [`Limits`], and what needs a clock or a socket.
+
+use core::time::Duration;
+
+use crate::handshake::OriginPolicy;
+use crate::limits::Limits;
+
+/// The settings of a server. The defaults are safe for the open internet.
+///
+/// ```
+/// use bowsprit::net::Config;
+///
+/// let mut config = Config::default();
+/// config.limits.message = 16 << 20;
+/// config.limits.frame = 16 << 20;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Sizes and counts of the protocol.
+    pub limits: Limits,
+    /// Pages of which origin may connect (RFC 6455 §10.2). Default: those of the same host, and clients that are no browsers.
+    pub origins: OriginPolicy,
+
+    /// From the accept to the end of the handshake; progress does not extend it. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// A connection silent for this long is sent a Ping. Default 25 s.
+    pub ping_after: Duration,
+    /// A connection silent for this long after a Ping is dead. Default 20 s.
+    pub pong_within: Duration,
+    /// From the first byte of a message to its last. Beyond: 1008. Default 60 s.
+    pub message_timeout: Duration,
+    /// Queued bytes that the peer takes none of for this long make it dead. Default 60 s.
+    pub write_timeout: Duration,
+    /// From our Close to the peer's, and from our end of TCP closing to the peer's. Default 5 s.
+    pub close_timeout: Duration,
+
+    /// Queued bytes of a connection from which on sending answers [`Sent::Backlogged`](super::Sent::Backlogged), and
+    /// the connection is read no further until it is below. Default 64 KiB.
+    pub soft_queue: usize,
+    /// Queued bytes of a connection from which on its [`Policy`] decides. Judged before a message is queued, so that one
+    /// may overshoot. Default 1 MiB.
+    pub hard_queue: usize,
+    /// What happens at `hard_queue`, unless a connection has a policy of its own. Default [`Policy::Close`].
+    pub policy: Policy,
+
+    /// Connections of the loop, those in the handshake included. Beyond, accepting pauses. Default 1,048,576.
+    pub connections: usize,
+    /// Connections from one IP address. Beyond: 503. Default 1,048,576, which is no bound of its own and costs nothing.
+    pub connections_per_address: usize,
+    /// Bytes that all queues and unfinished messages of the loop may hold. Beyond, who asks for more is closed with
+    /// 1013. Default 4 GiB, or what a `usize` holds.
+    pub memory: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            origins: OriginPolicy::SameHost,
+            handshake_timeout: Duration::from_secs(10),
+            ping_after: Duration::from_secs(25),
+            pong_within: Duration::from_secs(20),
+            message_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
+            close_timeout: Duration::from_secs(5),
+            soft_queue: 64 << 10,
+            hard_queue: 1 << 20,
+            policy: Policy::Close,
+            connections: 1 << 20,
+            connections_per_address: 1 << 20,
+            memory: usize::try_from(4u64 << 30).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// What happens to a message for a connection whose queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The connection is closed with 1008, so that nobody goes on with a gap it does not know of.
+    #[default]
+    Close,
+    /// The message is dropped.
+    DropNewest,
+    /// The queued messages are dropped, and this one is queued: for values that the next one replaces. A message that
+    /// has begun to leave is finished.
+    KeepLatest,
+}

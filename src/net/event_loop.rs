@@ -1,0 +1,190 @@
+//! The loop: waits, reads, calls the handler, writes. One thread, all its connections.
+//!
+//! A *turn* is what one connection does between two waits: one read, its messages, the handler's calls, one write of
+//! all replies. What was published goes out when all turns of the iteration are over.
+
+mod accept;
+mod deadlines;
+mod flush;
+mod serve;
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::vec::Vec;
+
+use super::config::Config;
+use super::handler::{Cause, Handler};
+use super::hub::{Hub, Phase};
+use super::peer::Peer;
+use super::slab::PeerId;
+use super::transport::{Ready, Transport};
+use crate::buffer::ReceiveBuffer;
+use crate::close::CloseCode;
+use accept::Admission;
+
+/// A server's event loop in a world of its own: real TCP, or whatever else is a [`Transport`].
+///
+/// [`Server`](super::Server) is this with TCP, and what one usually wants.
+#[derive(Debug)]
+pub struct EventLoop<H: Handler, T: Transport> {
+    transport: T,
+    handler: H,
+    hub: Hub<H::Data>,
+    /// By index of the connection, beside the hub: handlers do not know about transports.
+    streams: Vec<Option<T::Stream>>,
+    input: ReceiveBuffer,
+    ready: Vec<Ready>,
+    /// Connections with more to read: edges tell of news only. Each is served once per iteration, however much it has.
+    again: Vec<Again>,
+    /// Connections to call [`Handler::drain`] for.
+    drained: Vec<PeerId>,
+    admission: Admission,
+    stop: Arc<AtomicBool>,
+    stopping: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    peer: PeerId,
+    /// No event will tell of more: read to the end.
+    to_the_end: bool,
+}
+
+/// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache.
+const RECEIVE_CAPACITY: usize = 256 << 10;
+
+/// Peers are named by 64-bit tokens.
+const _: () = assert!(usize::BITS >= 64, "the feature `net` needs a 64-bit target");
+
+impl<H: Handler, T: Transport> EventLoop<H, T> {
+    /// A loop in this world. `stop` ends it once it is set and the transport's waker was called.
+    pub fn new(transport: T, config: Config, handler: H, stop: Arc<AtomicBool>) -> Self {
+        let now = transport.now();
+        Self {
+            input: ReceiveBuffer::with_capacity(config.limits.clone(), RECEIVE_CAPACITY),
+            admission: Admission::new(&config),
+            hub: Hub::new(config, now),
+            transport,
+            handler,
+            streams: Vec::new(),
+            ready: Vec::new(),
+            again: Vec::new(),
+            drained: Vec::new(),
+            stop,
+            stopping: false,
+        }
+    }
+
+    /// Serves until it is stopped and the last connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// What [`Transport::poll`] fails with.
+    pub fn run(&mut self) -> io::Result<()> {
+        while !(self.stopping && self.hub.records.len() == 0) {
+            self.iterate()?;
+        }
+        Ok(())
+    }
+
+    fn iterate(&mut self) -> io::Result<()> {
+        let mut ready = core::mem::take(&mut self.ready);
+        self.transport.poll(&mut ready, self.timeout())?;
+        self.hub.now = self.transport.now();
+
+        // First those with something left over, lest new events starve them.
+        for again in core::mem::take(&mut self.again) {
+            self.serve(again.peer, again.to_the_end);
+        }
+        for event in ready.drain(..) {
+            match event.token {
+                Ready::LISTENER => self.accept(),
+                Ready::WAKER => {}
+                token => self.happened(PeerId::from_u64(token as u64), event),
+            }
+        }
+        self.ready = ready;
+
+        if self.stop.load(Ordering::Acquire) && !self.stopping {
+            self.begin_stop();
+        }
+        self.expire();
+        self.settle();
+        Ok(())
+    }
+
+    fn timeout(&self) -> Option<core::time::Duration> {
+        if !self.again.is_empty() || !self.drained.is_empty() || self.hub.has_work() {
+            return Some(core::time::Duration::ZERO);
+        }
+        let timers = self.hub.timers.wait(self.hub.now, self.hub.records.len() != 0);
+        [timers, self.admission.wait(self.hub.now)].into_iter().flatten().min()
+    }
+
+    fn happened(&mut self, peer: PeerId, event: Ready) {
+        if !self.hub.records.contains(peer) {
+            return;
+        }
+        if event.writable {
+            self.writable(peer);
+        }
+        if event.readable || event.closed {
+            self.serve(peer, event.closed);
+        }
+    }
+
+    /// No new connections; 1001 to those that are open (RFC 6455 §7.4.1).
+    fn begin_stop(&mut self) {
+        self.stopping = true;
+        self.transport.stop_accepting();
+        self.flush_log();
+        for index in 0..self.hub.records.bound() {
+            match self.hub.records.get(index).map(|record| &record.phase) {
+                Some(Phase::Handshake(_)) => self.remove(index),
+                Some(Phase::Open(_)) => {
+                    // One that is closing already goes on doing so.
+                    let _ = self.hub.close(index, CloseCode::GOING_AWAY, "");
+                }
+                Some(Phase::Ending) | None => {}
+            }
+        }
+    }
+
+    /// The transport is gone.
+    fn lost(&mut self, index: u32, cause: &Cause<'_>) {
+        end(&mut self.handler, &mut self.hub, index, cause);
+        self.remove(index);
+    }
+
+    fn remove(&mut self, index: u32) {
+        if self.hub.remove(index) {
+            self.streams[index as usize] = None;
+            self.admission.left(index, self.hub.now);
+        }
+    }
+}
+
+/// Calls the handler; a panic ends that connection and no other.
+fn call<H: Handler>(
+    handler: &mut H,
+    hub: &mut Hub<H::Data>,
+    index: u32,
+    f: impl FnOnce(&mut H, &mut Peer<'_, H::Data>),
+) {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(handler, &mut Peer::new(hub, index))));
+    if outcome.is_err() {
+        hub.fail(index, CloseCode::INTERNAL_ERROR, "internal error", Cause::Panicked);
+    }
+}
+
+/// Reports the end of a connection, if it was open and not reported. What is left of it says good-bye.
+fn end<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, cause: &Cause<'_>) {
+    if !matches!(hub.records.get(index).map(|record| &record.phase), Some(Phase::Open(_))) {
+        return;
+    }
+    hub.topics.remove(index);
+    call(handler, hub, index, |handler, peer| handler.close(peer, cause));
+    hub.begin_ending(index);
+}

@@ -1,0 +1,134 @@
+//! Who gets in, and what happens when descriptors run out.
+
+use core::time::Duration;
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::vec::Vec;
+
+use super::EventLoop;
+use crate::handshake::Response;
+use crate::net::config::Config;
+use crate::net::handler::Handler;
+use crate::net::transport::Transport;
+
+/// The bounds on connections, and when to try to accept again.
+#[derive(Debug)]
+pub(super) struct Admission {
+    /// Set while the listener may have more: edges tell of news only.
+    retry_at: Option<Duration>,
+    per_address: Option<PerAddress>,
+}
+
+/// Kept only if it can bind.
+#[derive(Debug)]
+struct PerAddress {
+    limit: usize,
+    counts: HashMap<IpAddr, usize>,
+    /// By index of the connection.
+    addresses: Vec<Option<IpAddr>>,
+}
+
+/// Accepts per iteration, so that a storm of connections does not starve those that are open.
+const BUDGET: usize = 64;
+/// How long to wait for a descriptor, if none comes free before.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Admission {
+    pub(super) fn new(config: &Config) -> Self {
+        let limit = config.connections_per_address;
+        let per_address =
+            (limit < config.connections).then(|| PerAddress { limit, counts: HashMap::new(), addresses: Vec::new() });
+        Self { retry_at: None, per_address }
+    }
+
+    pub(super) fn wait(&self, now: Duration) -> Option<Duration> {
+        self.retry_at.map(|at| at.saturating_sub(now))
+    }
+
+    /// Counts a connection; `false` if its address has too many.
+    fn enter(&mut self, index: u32, address: IpAddr) -> bool {
+        let Some(per) = &mut self.per_address else { return true };
+        let row = index as usize;
+        if per.addresses.len() <= row {
+            per.addresses.resize(row + 1, None);
+        }
+        per.addresses[row] = Some(address);
+        let count = per.counts.entry(address).or_default();
+        *count += 1;
+        *count <= per.limit
+    }
+
+    /// A connection is gone, and its descriptor is free.
+    pub(super) fn left(&mut self, index: u32, now: Duration) {
+        if self.retry_at.is_some() {
+            self.retry_at = Some(now);
+        }
+        let Some(per) = &mut self.per_address else { return };
+        let Some(address) = per.addresses.get_mut(index as usize).and_then(Option::take) else { return };
+        if let Some(count) = per.counts.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                per.counts.remove(&address);
+            }
+        }
+    }
+}
+
+impl<H: Handler, T: Transport> EventLoop<H, T> {
+    /// Accepts again if there may be more and it is time.
+    pub(super) fn retry_accept(&mut self) {
+        if self.admission.retry_at.is_some_and(|at| at <= self.hub.now) {
+            self.accept();
+        }
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.admission.retry_at = None;
+        for _ in 0..BUDGET {
+            if self.stopping {
+                return;
+            }
+            if self.hub.records.len() >= self.hub.config.connections {
+                // Until one leaves; the others wait in the backlog.
+                self.admission.retry_at = Some(self.hub.now + PAUSE);
+                return;
+            }
+            match self.transport.accept() {
+                Ok((stream, address)) => self.admit(stream, address.ip()),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    // That one gave up before it was accepted.
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                    // Out of descriptors or memory: those that are open keep theirs.
+                    _ => {
+                        self.admission.retry_at = Some(self.hub.now + PAUSE);
+                        return;
+                    }
+                },
+            }
+        }
+        self.admission.retry_at = Some(self.hub.now);
+    }
+
+    fn admit(&mut self, mut stream: T::Stream, address: IpAddr) {
+        let id = self.hub.insert();
+        let index = id.index();
+        let welcome = self.admission.enter(index, address);
+        let registered = self.transport.register(&mut stream, id.as_u64() as usize);
+        if self.streams.len() <= index as usize {
+            self.streams.resize_with(index as usize + 1, || None);
+        }
+        self.streams[index as usize] = Some(stream);
+        if registered.is_err() {
+            return self.remove(index);
+        }
+        if welcome {
+            self.hub.timers.await_handshake(id, self.hub.now);
+        } else {
+            self.hub.begin_turn(index);
+            self.hub.respond(index, &Response::new(503).header("Retry-After", "10"), false);
+            self.finish_turn(index);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What happens when time is up.
+
+use super::{EventLoop, call, end};
+use crate::close::CloseCode;
+use crate::connection::State;
+use crate::net::handler::{Cause, Handler};
+use crate::net::hub::Phase;
+use crate::net::outbox::Unit;
+use crate::net::slab::PeerId;
+use crate::net::timers::Expired;
+use crate::net::transport::Transport;
+
+impl<H: Handler, T: Transport> EventLoop<H, T> {
+    pub(super) fn expire(&mut self) {
+        self.retry_accept();
+        let now = self.hub.now;
+        while let Some((peer, expired)) = self.hub.timers.pop(now) {
+            if self.hub.records.contains(peer) {
+                self.expired(peer, expired);
+            }
+        }
+        if self.hub.timers.sweep_is_due(now) {
+            for index in 0..self.hub.records.bound() {
+                self.look_at_clock(index);
+            }
+        }
+    }
+
+    fn expired(&mut self, peer: PeerId, expired: Expired) {
+        let index = peer.index();
+        let Some(record) = self.hub.records.get(index) else { return };
+        match (expired, &record.phase) {
+            (Expired::Handshake, Phase::Handshake(_)) => self.remove(index),
+            (Expired::Close, Phase::Ending) => {
+                let (timeout, now) = (self.hub.config.close_timeout, self.hub.now);
+                let stalled = self.hub.timers.clock(index).stalled;
+                if stalled != 0 && !self.hub.timers.is_over(stalled, timeout, now) {
+                    // Still taking what was queued, or our end was closed only now.
+                    self.hub.timers.await_close(peer, now);
+                } else {
+                    self.remove(index);
+                }
+            }
+            (Expired::Close, Phase::Open(conn)) if conn.state() != State::Open => {
+                self.lost(index, &Cause::CloseUnanswered);
+            }
+            (Expired::User(timer), Phase::Open(conn)) if conn.state() == State::Open => {
+                self.hub.begin_turn(index);
+                call(&mut self.handler, &mut self.hub, index, |handler, peer| handler.timer(peer, timer));
+                self.finish_turn(index);
+            }
+            // Set for something that has happened since.
+            _ => {}
+        }
+    }
+
+    fn look_at_clock(&mut self, index: u32) {
+        let hub = &mut self.hub;
+        let Some(Phase::Open(conn)) = hub.records.get(index).map(|record| &record.phase) else { return };
+        let open = conn.state() == State::Open;
+        let clock = *hub.timers.clock(index);
+        let (timers, config, now) = (&hub.timers, &hub.config, hub.now);
+        if timers.is_over(clock.stalled, config.write_timeout, now) {
+            // It reads nothing, so there is nothing to tell it.
+            return self.lost(index, &Cause::WriteStalled);
+        }
+        if timers.is_over(clock.message_began, config.message_timeout, now) && open {
+            return hub.fail(index, CloseCode::POLICY_VIOLATION, "message took too long", Cause::MessageTooSlow);
+        }
+        if clock.stalled != 0 {
+            // Behind a queue a Ping would wait, and while it is long the Pong is not read.
+            return;
+        }
+        if timers.is_over(clock.pinged, config.pong_within, now) {
+            end(&mut self.handler, &mut self.hub, index, &Cause::Silent);
+            return self.remove(index);
+        }
+        if clock.pinged == 0 && open && timers.is_over(clock.heard, config.ping_after, now) {
+            let ticks = timers.ticks(now);
+            hub.timers.clock(index).pinged = ticks;
+            hub.begin_turn(index);
+            // Cannot fail: the connection is open and the payload short.
+            let _ = hub.emit(index, Unit::Fixed, |conn, output| conn.ping(b"", output));
+            self.finish_turn(index);
+        }
+    }
+}

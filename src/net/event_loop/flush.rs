@@ -1,0 +1,293 @@
+//! Output: the cork at the end of a turn, queues when a socket has room again, and the log of published messages.
+
+use std::io;
+use std::vec::Vec;
+
+use super::{Again, EventLoop, call, end};
+use crate::net::handler::{Cause, Handler};
+use crate::net::hub::Phase;
+use crate::net::slab::PeerId;
+use crate::net::transport::Transport;
+use crate::pubsub::{Place, TopicId};
+
+/// What the transport did with bytes that were offered to it.
+enum Written {
+    All,
+    /// So many; the socket is full.
+    Part(usize),
+    Lost(io::ErrorKind),
+}
+
+impl<H: Handler, T: Transport> EventLoop<H, T> {
+    /// The turn of a connection is over: everything it queued leaves now.
+    pub(super) fn finish_turn(&mut self, index: u32) {
+        self.report_ended();
+        self.flush(index);
+        self.hub.end_turn();
+    }
+
+    /// A socket has room again.
+    pub(super) fn writable(&mut self, peer: PeerId) {
+        if let Some(record) = self.hub.records.get_mut(peer.index()) {
+            record.blocked = false;
+        }
+        self.flush_outside_turn(peer);
+    }
+
+    /// Everything that turns left behind.
+    pub(super) fn settle(&mut self) {
+        for peer in core::mem::take(&mut self.drained) {
+            if self.hub.records.contains(peer) && self.hub.is_open(peer.index()) {
+                self.hub.begin_turn(peer.index());
+                call(&mut self.handler, &mut self.hub, peer.index(), |handler, peer| handler.drain(peer));
+                self.finish_turn(peer.index());
+            }
+        }
+        self.report_ended();
+        self.flush_log();
+        for peer in core::mem::take(&mut self.hub.touched) {
+            self.flush_outside_turn(peer);
+        }
+    }
+
+    fn report_ended(&mut self) {
+        for (peer, cause) in core::mem::take(&mut self.hub.ended) {
+            if self.hub.records.contains(peer) {
+                end(&mut self.handler, &mut self.hub, peer.index(), &cause);
+            }
+        }
+    }
+
+    fn flush_outside_turn(&mut self, peer: PeerId) {
+        let pending = |record: &crate::net::hub::Record<H::Data>| {
+            record.outbox.is_some() || matches!(record.phase, Phase::Ending)
+        };
+        if self.hub.records.contains(peer) && self.hub.records.get(peer.index()).is_some_and(pending) {
+            self.hub.begin_turn(peer.index());
+            self.flush(peer.index());
+            self.hub.end_turn();
+        }
+    }
+
+    /// Writes what the connection whose turn it is has queued.
+    fn flush(&mut self, index: u32) {
+        loop {
+            if let Err(kind) = self.write_cork(index).and_then(|()| self.write_outbox(index)) {
+                return self.lost(index, &Cause::Lost(kind));
+            }
+            // A Pong that was kept back for want of room.
+            let hub = &mut self.hub;
+            let Some(record) = hub.records.get_mut(index) else { return };
+            hub.cork.set_backed_up(record.outbox.is_some());
+            if let Phase::Open(conn) = &mut record.phase {
+                conn.resume(&mut hub.cork);
+            }
+            if hub.cork.is_empty() {
+                break;
+            }
+        }
+        self.flushed(index);
+    }
+
+    fn write_cork(&mut self, index: u32) -> Result<(), io::ErrorKind> {
+        let hub = &mut self.hub;
+        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
+        if hub.cork.is_empty() {
+            return Ok(());
+        }
+        if record.outbox.is_none() {
+            let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
+            match write(&mut self.transport, stream, hub.cork.pending()) {
+                Written::All => {
+                    hub.cork.consume(hub.cork.pending().len());
+                    return Ok(());
+                }
+                Written::Part(n) => {
+                    hub.cork.consume(n);
+                    record.blocked = true;
+                }
+                Written::Lost(kind) => return Err(kind),
+            }
+        }
+        hub.spill(index);
+        Ok(())
+    }
+
+    fn write_outbox(&mut self, index: u32) -> Result<(), io::ErrorKind> {
+        let hub = &mut self.hub;
+        let ticks = hub.timers.ticks(hub.now);
+        let clock = hub.timers.clock(index);
+        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
+        let Some(outbox) = &mut record.outbox else { return Ok(()) };
+        if clock.stalled == 0 {
+            clock.stalled = ticks;
+        }
+        if record.blocked {
+            return Ok(());
+        }
+        let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
+        let (transport, before) = (&mut self.transport, outbox.held());
+        let mut progress = false;
+        let outcome = outbox.write(|slices| {
+            let written = match slices {
+                [slice] => transport.write(stream, slice),
+                slices => transport.write_vectored(stream, slices),
+            };
+            progress |= written.is_ok();
+            written
+        });
+        hub.held -= before - outbox.held();
+        if progress {
+            clock.stalled = ticks;
+        }
+        match outcome {
+            Ok(true) => {
+                record.outbox = None;
+                clock.stalled = 0;
+            }
+            Ok(false) => record.blocked = true,
+            Err(error) => return Err(error.kind()),
+        }
+        Ok(())
+    }
+
+    /// What becomes possible once a queue has shrunk.
+    fn flushed(&mut self, index: u32) {
+        let peer = self.hub.records.id(index);
+        let soft = self.hub.config.soft_queue;
+        let Some(record) = self.hub.records.get_mut(index) else { return };
+        let held = record.outbox.as_ref().map_or(0, |outbox| outbox.held());
+        if held < soft {
+            if core::mem::take(&mut record.backlogged) {
+                self.drained.push(peer);
+            }
+            if core::mem::take(&mut record.unread) {
+                self.again.push(Again { peer, to_the_end: true });
+            }
+        }
+        if !matches!(record.phase, Phase::Ending) || record.outbox.is_some() {
+            return;
+        }
+        if !core::mem::replace(&mut record.shut_down, true) {
+            let ticks = self.hub.timers.ticks(self.hub.now);
+            self.hub.timers.clock(index).stalled = ticks;
+            if let Some(stream) = &mut self.streams[index as usize] {
+                if self.transport.shut_down(stream).is_err() {
+                    return self.remove(index);
+                }
+            }
+        }
+        if record.at_eof {
+            self.remove(index);
+        }
+    }
+
+    /// Gives every subscriber its share of what was published.
+    pub(super) fn flush_log(&mut self) {
+        if self.hub.log.is_empty() {
+            return;
+        }
+        let mut topics = Vec::new();
+        self.hub.log.topics(&mut topics);
+        // All that was published went to one topic: the same bytes for all its subscribers.
+        let mut common = Vec::new();
+        let only = self.hub.log.only_topic();
+        if only.is_some() {
+            self.hub.log.collect(0, |_| true, &mut common);
+        }
+        let (start, mut lost) = (self.hub.log.start(), Vec::new());
+        for &topic in &topics {
+            let mut nth = 0;
+            while let Some(&index) = self.hub.topics.subscribers_of(topic).get(nth) {
+                nth += 1;
+                if let Err(kind) = self.deliver(index, start, only.is_some(), &common) {
+                    lost.push((self.hub.records.id(index), kind));
+                }
+            }
+        }
+        self.hub.log.clear();
+        for (peer, kind) in lost {
+            if self.hub.records.contains(peer) {
+                self.lost(peer.index(), &Cause::Lost(kind));
+            }
+        }
+    }
+
+    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take.
+    fn deliver(&mut self, index: u32, start: u64, one_topic: bool, common: &[Place]) -> Result<(), io::ErrorKind> {
+        let hub = &mut self.hub;
+        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
+        let position = core::mem::replace(&mut record.position, hub.log.next());
+        if hub.log.is_at_end(position) || !hub.is_open(index) {
+            return Ok(());
+        }
+        let mut own = Vec::new();
+        let places = if one_topic && position <= start {
+            common
+        } else {
+            let topics = &hub.topics;
+            let wanted = |topic: TopicId| one_topic || topics.contains(index, topic);
+            hub.log.collect(position, wanted, &mut own);
+            &own
+        };
+        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
+        let mut written = 0;
+        if record.outbox.is_none() {
+            let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
+            let outcome = match places {
+                [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
+                places => {
+                    let pieces: Vec<_> = places.iter().map(|place| hub.log.piece(place)).collect();
+                    let slices: Vec<_> = pieces.iter().map(|piece| io::IoSlice::new(piece.bytes())).collect();
+                    write_vectored(&mut self.transport, stream, &slices)
+                }
+            };
+            match outcome {
+                Written::All => return Ok(()),
+                Written::Part(n) => written = n,
+                Written::Lost(kind) => return Err(kind),
+            }
+            record.blocked = true;
+        } else if !hub.admit(index) {
+            return Ok(());
+        }
+        hub.queue_places(index, places, written);
+        Ok(())
+    }
+}
+
+fn write<T: Transport>(transport: &mut T, stream: &mut T::Stream, bytes: &[u8]) -> Written {
+    loop {
+        return match transport.write(stream, bytes) {
+            Ok(n) if n == bytes.len() => Written::All,
+            Ok(0) => Written::Lost(io::ErrorKind::WriteZero),
+            Ok(n) => Written::Part(n),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Written::Part(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Written::Lost(error.kind()),
+        };
+    }
+}
+
+fn write_vectored<T: Transport>(transport: &mut T, stream: &mut T::Stream, slices: &[io::IoSlice<'_>]) -> Written {
+    /// What the system takes in one call.
+    const IOV_MAX: usize = 1024;
+    let mut total = 0;
+    for batch in slices.chunks(IOV_MAX) {
+        let len: usize = batch.iter().map(|slice| slice.len()).sum();
+        let n = loop {
+            match transport.write_vectored(stream, batch) {
+                Ok(0) => return Written::Lost(io::ErrorKind::WriteZero),
+                Ok(n) => break n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Written::Lost(error.kind()),
+            }
+        };
+        total += n;
+        if n < len {
+            return Written::Part(total);
+        }
+    }
+    Written::All
+}

@@ -1,0 +1,417 @@
+//! The connections of a loop and what waits to be written to them. No system calls: those are the event loop's.
+
+use core::time::Duration;
+use std::boxed::Box;
+use std::vec::Vec;
+
+use super::config::{Config, Policy};
+use super::handler::Cause;
+use super::outbox::{Outbox, Unit};
+use super::slab::{PeerId, Slab};
+use super::timers::Timers;
+use crate::buffer::SendBuffer;
+use crate::close::CloseCode;
+use crate::connection::{Connection, State};
+use crate::error::UsageError;
+use crate::handshake::ServerHandshake;
+use crate::message::MessageRef;
+use crate::pubsub::{Piece, Place, PublishLog, Topics};
+
+/// What became of a message that was sent.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It leaves when the turn is over.
+    Queued,
+    /// It is queued, and the queue is above [`Config::soft_queue`](super::Config::soft_queue). Go easy until
+    /// [`Handler::drain`](super::Handler::drain).
+    Backlogged,
+    /// It is not sent: the connection is closing, or its queue is full.
+    Dropped,
+}
+
+/// All that handlers can reach.
+#[derive(Debug)]
+pub(super) struct Hub<D> {
+    pub(super) records: Slab<Record<D>>,
+    pub(super) topics: Topics,
+    pub(super) log: PublishLog,
+    pub(super) timers: Timers,
+    pub(super) config: Config,
+    pub(super) now: Duration,
+    /// The output of the connection whose turn it is, so that all its replies leave in one write.
+    pub(super) cork: SendBuffer,
+    /// The connection whose turn it is.
+    current: u32,
+    /// Connections that something was queued for outside their turn.
+    pub(super) touched: Vec<PeerId>,
+    /// Connections that were ended outside the receive path, to be reported.
+    pub(super) ended: Vec<(PeerId, Cause<'static>)>,
+    /// Bytes held by all outboxes and unfinished messages.
+    pub(super) held: usize,
+    /// Frames on their way to an outbox.
+    scratch: SendBuffer,
+    places: Vec<Place>,
+}
+
+/// A connection of the loop. An idle one holds nothing but this.
+#[derive(Debug)]
+pub(super) struct Record<D> {
+    pub(super) phase: Phase,
+    /// What the socket would not take.
+    pub(super) outbox: Option<Box<Outbox>>,
+    /// How far in the log of published messages it is.
+    pub(super) position: u64,
+    /// Bytes of its unfinished message that [`Hub::held`] counts.
+    assembled: usize,
+    pub(super) policy: Policy,
+    /// The socket is full; an event will tell when it is not.
+    pub(super) blocked: bool,
+    /// The application was told of a backlog and waits for `drain`.
+    pub(super) backlogged: bool,
+    /// There may be input that was not read because of a backlog.
+    pub(super) unread: bool,
+    /// Our end of the transport is closed.
+    pub(super) shut_down: bool,
+    /// The peer's end of the transport is closed.
+    pub(super) at_eof: bool,
+    pub(super) data: D,
+}
+
+const _: () = assert!(size_of::<Record<()>>() <= 56);
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Before the 101; with a part of the request, if it came in parts.
+    Handshake(Option<Box<ServerHandshake>>),
+    Open(Connection),
+    /// Over: what is queued is written, then our end is closed, then input is discarded until the peer's is.
+    Ending,
+}
+
+/// Nobody's turn.
+const NONE: u32 = u32::MAX;
+/// From here on a payload that can be shared is not copied.
+const LARGE: usize = 16 << 10;
+
+impl<D: Default> Hub<D> {
+    pub(super) fn new(config: Config, now: Duration) -> Self {
+        Self {
+            records: Slab::new(),
+            topics: Topics::new(),
+            log: PublishLog::default(),
+            timers: Timers::new(&config, now),
+            config,
+            now,
+            cork: SendBuffer::new(),
+            current: NONE,
+            touched: Vec::new(),
+            ended: Vec::new(),
+            held: 0,
+            scratch: SendBuffer::new(),
+            places: Vec::new(),
+        }
+    }
+
+    pub(super) fn insert(&mut self) -> PeerId {
+        let peer = self.records.insert(Record {
+            phase: Phase::Handshake(None),
+            outbox: None,
+            position: self.log.next(),
+            assembled: 0,
+            policy: self.config.policy,
+            blocked: false,
+            backlogged: false,
+            unread: false,
+            shut_down: false,
+            at_eof: false,
+            data: D::default(),
+        });
+        *self.timers.clock(peer.index()) = Default::default();
+        peer
+    }
+}
+
+impl<D> Hub<D> {
+    pub(super) fn begin_turn(&mut self, index: u32) {
+        debug_assert!(self.cork.is_empty());
+        self.current = index;
+        let queued = self.records.get(index).is_some_and(|record| record.outbox.is_some());
+        self.cork.set_backed_up(queued);
+    }
+
+    pub(super) fn end_turn(&mut self) {
+        self.cork.consume(self.cork.pending().len());
+        self.current = NONE;
+    }
+
+    /// Whether there is something to do that no event will tell of.
+    pub(super) fn has_work(&self) -> bool {
+        !self.log.is_empty() || !self.touched.is_empty() || !self.ended.is_empty()
+    }
+
+    /// What is queued is written, then our end is closed; for the peer's there is a deadline.
+    pub(super) fn begin_ending(&mut self, index: u32) {
+        let id = self.records.id(index);
+        if let Some(record) = self.records.get_mut(index) {
+            record.phase = Phase::Ending;
+            self.timers.await_close(id, self.now);
+        }
+        self.recount(index);
+    }
+
+    /// Bytes that wait to be written to a connection.
+    pub(super) fn queued(&self, index: u32) -> usize {
+        let corked = if index == self.current { self.cork.pending().len() } else { 0 };
+        corked + self.records.get(index).and_then(|record| record.outbox.as_ref()).map_or(0, |outbox| outbox.held())
+    }
+
+    pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
+        if self.open_connection(index).is_none() {
+            return Sent::Dropped;
+        }
+        self.catch_up(index);
+        if !self.admit(index) {
+            return Sent::Dropped;
+        }
+        let unit = self.unit(index);
+        let sent = if message.as_bytes().len() >= LARGE && message.is_shareable() {
+            self.send_shared(index, message, unit)
+        } else {
+            self.emit(index, unit, |conn, output| conn.send(message, output))
+        };
+        if sent.is_err() {
+            return Sent::Dropped;
+        }
+        if self.queued(index) < self.config.soft_queue {
+            return Sent::Queued;
+        }
+        if let Some(record) = self.records.get_mut(index) {
+            record.backlogged = true;
+        }
+        Sent::Backlogged
+    }
+
+    /// Queues what `write` makes of the connection, behind everything queued for it before.
+    pub(super) fn emit(
+        &mut self,
+        index: u32,
+        unit: Unit,
+        write: impl FnOnce(&mut Connection, &mut SendBuffer) -> Result<(), UsageError>,
+    ) -> Result<(), UsageError> {
+        let Some(record) = self.records.get_mut(index) else { return Err(UsageError::NotOpen) };
+        let Phase::Open(conn) = &mut record.phase else { return Err(UsageError::NotOpen) };
+        if index == self.current && record.outbox.is_none() {
+            return write(conn, &mut self.cork);
+        }
+        let written = write(conn, &mut self.scratch);
+        let frames = core::mem::take(&mut self.scratch);
+        self.queue(index, |outbox| outbox.push_copy(frames.pending(), unit));
+        self.scratch = frames;
+        self.scratch.consume(self.scratch.pending().len());
+        written
+    }
+
+    /// Starts the closing handshake.
+    pub(super) fn close(&mut self, index: u32, code: CloseCode, reason: &str) -> Result<(), UsageError> {
+        self.catch_up(index);
+        self.emit(index, Unit::Fixed, |conn, output| conn.close(code, reason, output))?;
+        self.timers.await_close(self.records.id(index), self.now);
+        Ok(())
+    }
+
+    /// Fails a connection for a reason of ours: its peer is told, and its handler will be.
+    pub(super) fn fail(&mut self, index: u32, code: CloseCode, reason: &str, cause: Cause<'static>) {
+        if self.emit(index, Unit::Fixed, |conn, output| conn.fail(code, reason, output)).is_ok() {
+            self.ended.push((self.records.id(index), cause));
+        }
+        self.recount(index);
+    }
+
+    /// Brings [`held`](Self::held) up to date with a connection's unfinished message. Returns whether that grew.
+    pub(super) fn recount(&mut self, index: u32) -> bool {
+        let Some(record) = self.records.get_mut(index) else { return false };
+        let now = if let Phase::Open(conn) = &record.phase { conn.assembled_len() } else { 0 };
+        let before = core::mem::replace(&mut record.assembled, now);
+        self.held = self.held - before + now;
+        now > before
+    }
+
+    /// Takes a connection out of the table; `false` if it was not there.
+    pub(super) fn remove(&mut self, index: u32) -> bool {
+        let Some(record) = self.records.remove(index) else { return false };
+        self.held -= record.assembled + record.outbox.map_or(0, |outbox| outbox.held());
+        self.topics.remove(index);
+        true
+    }
+
+    pub(super) fn publish(&mut self, topic: &str, message: MessageRef<'_>) {
+        if let Some(topic) = self.topics.find(topic) {
+            self.log.push(topic, message);
+        }
+    }
+
+    pub(super) fn publish_to_others(&mut self, index: u32, topic: &str, message: MessageRef<'_>) {
+        self.catch_up(index);
+        self.publish(topic, message);
+        if let Some(record) = self.records.get_mut(index) {
+            record.position = self.log.next();
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, index: u32, topic: &str) -> bool {
+        if self.open_connection(index).is_none() {
+            return false;
+        }
+        self.catch_up(index);
+        self.topics.subscribe(index, topic)
+    }
+
+    pub(super) fn unsubscribe(&mut self, index: u32, topic: &str) -> bool {
+        self.catch_up(index);
+        self.topics.unsubscribe(index, topic)
+    }
+
+    /// Queues what was published for a connection so far, so that what comes now comes behind it.
+    pub(super) fn catch_up(&mut self, index: u32) {
+        let Some(record) = self.records.get_mut(index) else { return };
+        let position = core::mem::replace(&mut record.position, self.log.next());
+        if self.log.is_at_end(position) || !self.topics.is_subscriber(index) || !self.is_open(index) {
+            return;
+        }
+        let mut places = core::mem::take(&mut self.places);
+        let topics = &self.topics;
+        self.log.collect(position, |topic| topics.contains(index, topic), &mut places);
+        if !places.is_empty() && self.admit(index) {
+            self.queue_places(index, &places, 0);
+        }
+        self.places = places;
+    }
+
+    /// Queues parts of the log, without the first `skip` bytes, which were written.
+    pub(super) fn queue_places(&mut self, index: u32, places: &[Place], mut skip: usize) {
+        let mut unit = if skip == 0 { self.unit(index) } else { Unit::Fixed };
+        let log = core::mem::take(&mut self.log);
+        for place in places {
+            let piece = log.piece(place);
+            let skipped = skip.min(piece.bytes().len());
+            skip -= skipped;
+            if skipped < piece.bytes().len() {
+                self.queue_piece(index, &piece, skipped, unit);
+                if unit == Unit::Message {
+                    unit = Unit::Rest;
+                }
+            }
+        }
+        self.log = log;
+    }
+
+    fn queue_piece(&mut self, index: u32, piece: &Piece<'_>, skip: usize, unit: Unit) {
+        let bytes = &piece.bytes()[skip..];
+        let corked = index == self.current && self.records.get(index).is_some_and(|record| record.outbox.is_none());
+        match piece.share(skip) {
+            Some(shared) if bytes.len() >= LARGE || !corked => {
+                self.queue(index, |outbox| outbox.push_shared(shared, piece.pins(), unit));
+            }
+            _ if corked => self.cork.extend_from_slice(bytes),
+            _ => self.queue(index, |outbox| outbox.push_copy(bytes, unit)),
+        }
+    }
+
+    /// Header by copy, payload by reference.
+    fn send_shared(&mut self, index: u32, message: MessageRef<'_>, unit: Unit) -> Result<(), UsageError> {
+        self.spill(index);
+        let (kind, len) = (message.kind(), message.as_bytes().len());
+        self.emit(index, unit, |conn, output| conn.send_header(kind, len as u64, output).map(drop))?;
+        let payload = message.into_bytes();
+        let unit = if unit == Unit::Message { Unit::Rest } else { unit };
+        self.queue(index, |outbox| outbox.push_shared(payload, len, unit));
+        Ok(())
+    }
+
+    /// Appends to a connection's outbox, behind what its cork holds.
+    pub(super) fn queue(&mut self, index: u32, push: impl FnOnce(&mut Outbox)) {
+        self.spill(index);
+        let Some(record) = self.records.get_mut(index) else { return };
+        let outbox = record.outbox.get_or_insert_default();
+        let before = outbox.held();
+        push(outbox);
+        self.held += outbox.held() - before;
+        if index != self.current {
+            self.touched.push(self.records.id(index));
+        }
+    }
+
+    /// Moves the cork behind the outbox, if it is this connection's.
+    pub(super) fn spill(&mut self, index: u32) {
+        if index != self.current || self.cork.is_empty() {
+            return;
+        }
+        if let Some(record) = self.records.get_mut(index) {
+            let outbox = record.outbox.get_or_insert_default();
+            let before = outbox.held();
+            outbox.push_copy(self.cork.pending(), Unit::Fixed);
+            self.held += outbox.held() - before;
+        }
+        self.cork.consume(self.cork.pending().len());
+        self.cork.set_backed_up(true);
+    }
+
+    /// Whether a message may be queued; does what the policy says if not.
+    pub(super) fn admit(&mut self, index: u32) -> bool {
+        let out_of_memory = self.held >= self.config.memory;
+        if self.queued(index) < self.config.hard_queue && !out_of_memory {
+            return true;
+        }
+        let Some(record) = self.records.get_mut(index) else { return false };
+        match record.policy {
+            Policy::KeepLatest => {
+                if let Some(outbox) = &mut record.outbox {
+                    let before = outbox.held();
+                    outbox.drop_messages();
+                    self.held -= before - outbox.held();
+                }
+                self.held < self.config.memory
+            }
+            Policy::DropNewest => false,
+            Policy::Close if out_of_memory => {
+                self.fail(index, CloseCode::TRY_AGAIN_LATER, "out of memory", Cause::OutOfMemory);
+                false
+            }
+            Policy::Close => {
+                self.fail(index, CloseCode::POLICY_VIOLATION, "reads too slowly", Cause::QueueFull);
+                false
+            }
+        }
+    }
+
+    /// What the application keeps for a connection that is in the table, as that of every [`Peer`](super::Peer) is.
+    pub(super) fn data(&self, index: u32) -> &D {
+        &self.records.get(index).expect("a peer's record").data
+    }
+
+    pub(super) fn data_mut(&mut self, index: u32) -> &mut D {
+        &mut self.records.get_mut(index).expect("a peer's record").data
+    }
+
+    pub(super) fn is_open(&self, index: u32) -> bool {
+        match self.records.get(index).map(|record| &record.phase) {
+            Some(Phase::Open(conn)) => conn.state() == State::Open,
+            _ => false,
+        }
+    }
+
+    fn open_connection(&self, index: u32) -> Option<&Connection> {
+        match self.records.get(index).map(|record| &record.phase) {
+            Some(Phase::Open(conn)) if conn.state() == State::Open => Some(conn),
+            _ => None,
+        }
+    }
+
+    fn unit(&self, index: u32) -> Unit {
+        match self.records.get(index).map(|record| record.policy) {
+            Some(Policy::KeepLatest) => Unit::Message,
+            _ => Unit::Fixed,
+        }
+    }
+}

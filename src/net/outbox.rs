@@ -1,0 +1,195 @@
+//! What a socket would not take yet.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::vec::Vec;
+
+use bytes::Bytes;
+
+/// A queue of bytes to write, in order. Exists only while there are some.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    segments: VecDeque<Segment>,
+    /// Bytes of the first segment that are written.
+    written: usize,
+    /// Memory that the queue keeps alive.
+    held: usize,
+}
+
+#[derive(Debug)]
+struct Segment {
+    bytes: Content,
+    /// What counts towards [`Outbox::held`].
+    holds: usize,
+    unit: Unit,
+}
+
+#[derive(Debug)]
+enum Content {
+    Copied(Vec<u8>),
+    Shared(Bytes),
+}
+
+/// How a segment belongs to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Frames that must stay, such as a Close, or a batch of messages.
+    Fixed,
+    /// The beginning of a message that may be dropped as a whole.
+    Message,
+    /// The rest of the segment before.
+    Rest,
+}
+
+const SLICES: usize = 64;
+/// Copied segments are filled up to this.
+const COPIED: usize = 64 << 10;
+
+impl Outbox {
+    /// Bytes of memory that the queue holds.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    pub(super) fn push_copy(&mut self, bytes: &[u8], unit: Unit) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.held += bytes.len();
+        if let Some(Segment { bytes: Content::Copied(last), holds, unit: Unit::Fixed }) = self.segments.back_mut() {
+            if unit == Unit::Fixed && last.len() + bytes.len() <= COPIED {
+                last.extend_from_slice(bytes);
+                *holds += bytes.len();
+                return;
+            }
+        }
+        self.segments.push_back(Segment { bytes: Content::Copied(bytes.to_vec()), holds: bytes.len(), unit });
+    }
+
+    /// Queues a reference that keeps `pins` bytes of memory alive.
+    pub(super) fn push_shared(&mut self, bytes: Bytes, pins: usize, unit: Unit) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.held += pins;
+        self.segments.push_back(Segment { bytes: Content::Shared(bytes), holds: pins, unit });
+    }
+
+    /// Drops the messages that have not begun to leave.
+    pub(super) fn drop_messages(&mut self) -> usize {
+        let mut kept = VecDeque::new();
+        let (mut dropping, mut dropped) = (false, 0);
+        for (i, segment) in self.segments.drain(..).enumerate() {
+            dropping = match segment.unit {
+                Unit::Fixed => false,
+                Unit::Message => i != 0 || self.written == 0,
+                Unit::Rest => dropping,
+            };
+            if dropping {
+                dropped += usize::from(segment.unit == Unit::Message);
+                self.held -= segment.holds;
+            } else {
+                kept.push_back(segment);
+            }
+        }
+        self.segments = kept;
+        dropped
+    }
+
+    /// Writes what `write` takes. Returns whether all of it is written; otherwise the socket is full.
+    pub(super) fn write(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<bool> {
+        while !self.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut len = 0;
+            for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+                *slice = IoSlice::new(segment.bytes.as_slice());
+                len += 1;
+            }
+            slices[0] = IoSlice::new(&self.segments[0].bytes.as_slice()[self.written..]);
+            match write(&slices[..len]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => self.advance(n),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    fn advance(&mut self, mut n: usize) {
+        n += self.written;
+        while let Some(first) = self.segments.front() {
+            let len = first.bytes.as_slice().len();
+            if n < len {
+                break;
+            }
+            n -= len;
+            self.held -= first.holds;
+            self.segments.pop_front();
+        }
+        self.written = n;
+    }
+}
+
+impl Content {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let all = outbox.write(|slices| {
+            let before = out.len();
+            out.extend(slices.iter().flat_map(|slice| slice.iter()).take(step));
+            Ok(out.len() - before)
+        });
+        assert!(all.unwrap());
+        out
+    }
+
+    #[test]
+    fn keeps_the_order_however_little_is_taken() {
+        for step in 1..40 {
+            let mut outbox = Outbox::default();
+            outbox.push_copy(b"one ", Unit::Fixed);
+            outbox.push_copy(b"two ", Unit::Fixed);
+            outbox.push_shared(Bytes::from_static(b"three "), 6, Unit::Message);
+            outbox.push_copy(b"four", Unit::Fixed);
+            assert_eq!(outbox.held(), 18);
+            assert_eq!(drain(&mut outbox, step), b"one two three four");
+            assert_eq!(outbox.held(), 0);
+        }
+    }
+
+    #[test]
+    fn dropping_spares_what_has_begun_and_what_is_fixed() {
+        let mut outbox = Outbox::default();
+        outbox.push_copy(b"begun-", Unit::Message);
+        outbox.push_shared(Bytes::from_static(b"rest "), 5, Unit::Rest);
+        outbox.push_copy(b"old-", Unit::Message);
+        outbox.push_shared(Bytes::from_static(b"rest "), 5, Unit::Rest);
+        outbox.push_copy(b"ping ", Unit::Fixed);
+        outbox.push_copy(b"older ", Unit::Message);
+        let mut first = true;
+        let full =
+            outbox.write(|_| if std::mem::take(&mut first) { Ok(2) } else { Err(io::ErrorKind::WouldBlock.into()) });
+        assert!(!full.unwrap());
+        assert_eq!(outbox.drop_messages(), 2);
+        outbox.push_copy(b"latest", Unit::Message);
+        assert_eq!(drain(&mut outbox, 7), b"gun-rest ping latest");
+        assert_eq!(outbox.held(), 0);
+    }
+}

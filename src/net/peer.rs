@@ -1,0 +1,125 @@
+//! A connection, as its handler sees it during a call.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::config::Policy;
+use super::hub::{Hub, Sent};
+use super::outbox::Unit;
+use super::slab::PeerId;
+use crate::close::CloseCode;
+use crate::error::UsageError;
+use crate::message::MessageRef;
+
+/// A connection, and through it the others of its loop.
+///
+/// Nothing is written during a call: everything leaves when the turn is over. One peer sees what is sent and published
+/// to it in the order of the calls.
+pub struct Peer<'a, D> {
+    hub: &'a mut Hub<D>,
+    index: u32,
+}
+
+impl<'a, D> Peer<'a, D> {
+    pub(super) fn new(hub: &'a mut Hub<D>, index: u32) -> Self {
+        Self { hub, index }
+    }
+
+    /// The connection's name: two connections of a loop never share one.
+    pub fn id(&self) -> PeerId {
+        self.hub.records.id(self.index)
+    }
+
+    /// What the application keeps for this connection.
+    pub fn data(&self) -> &D {
+        self.hub.data(self.index)
+    }
+
+    /// What the application keeps for this connection, to change it.
+    pub fn data_mut(&mut self) -> &mut D {
+        self.hub.data_mut(self.index)
+    }
+
+    /// Sends a message.
+    pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Sent {
+        self.hub.send(self.index, message.into())
+    }
+
+    /// Sends a Ping; one is sent anyway when the connection is silent for long.
+    ///
+    /// # Errors
+    ///
+    /// A payload over 125 bytes; the connection is closing (RFC 6455 §5.5).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), UsageError> {
+        self.hub.emit(self.index, Unit::Fixed, |conn, output| conn.ping(payload, output))
+    }
+
+    /// Starts the closing handshake, unless it has begun (RFC 6455 §7.1.2). [`Handler::close`](super::Handler::close) is
+    /// called when it is over.
+    ///
+    /// # Errors
+    ///
+    /// A code that must not be sent; a reason over 123 bytes. The connection stays open.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
+        match self.hub.close(self.index, code, reason) {
+            Err(UsageError::NotOpen) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Subscribes to a topic: what is published to it from now on is sent here. `false` if that was so already.
+    pub fn subscribe(&mut self, topic: &str) -> bool {
+        self.hub.subscribe(self.index, topic)
+    }
+
+    /// Unsubscribes from a topic; `false` if it was not subscribed. A connection that ends is unsubscribed from all.
+    pub fn unsubscribe(&mut self, topic: &str) -> bool {
+        self.hub.unsubscribe(self.index, topic)
+    }
+
+    /// Sends a message to all subscribers of a topic, this connection included if it is one.
+    pub fn publish<'m>(&mut self, topic: &str, message: impl Into<MessageRef<'m>>) {
+        self.hub.publish(topic, message.into());
+    }
+
+    /// Sends a message to all subscribers of a topic but this connection.
+    pub fn publish_to_others<'m>(&mut self, topic: &str, message: impl Into<MessageRef<'m>>) {
+        self.hub.publish_to_others(self.index, topic, message.into());
+    }
+
+    /// How many connections subscribe to a topic.
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.hub.topics.subscribers(topic).len()
+    }
+
+    /// Calls [`Handler::timer`](super::Handler::timer) with this number after this time, unless the connection is over by
+    /// then.
+    pub fn set_timer(&mut self, after: Duration, timer: u64) {
+        let at = self.hub.now.saturating_add(after);
+        self.hub.timers.await_user(self.id(), at, timer);
+    }
+
+    /// Bytes queued for this connection; shared memory that the queue keeps alive counts in full.
+    pub fn queued(&self) -> usize {
+        self.hub.queued(self.index)
+    }
+
+    /// What happens when its queue is full, in place of [`Config::policy`](super::Config::policy).
+    pub fn set_policy(&mut self, policy: Policy) {
+        if let Some(record) = self.hub.records.get_mut(self.index) {
+            record.policy = policy;
+        }
+    }
+
+    /// Another connection of the loop, if it is still open.
+    pub fn other(&mut self, id: PeerId) -> Option<Peer<'_, D>> {
+        let open = self.hub.records.contains(id) && self.hub.is_open(id.index());
+        open.then(|| Peer { hub: &mut *self.hub, index: id.index() })
+    }
+}
+
+impl<D> fmt::Debug for Peer<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("id", &self.id()).field("queued", &self.queued()).finish_non_exhaustive()
+    }
+}

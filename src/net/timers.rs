@@ -1,0 +1,144 @@
+//! Deadlines. Those of a fixed length stand in queues, in the order they were set; those of users in a heap; and silence
+//! is found by a sweep over an array.
+
+use core::cmp::Reverse;
+use core::time::Duration;
+use std::collections::{BinaryHeap, VecDeque};
+use std::vec::Vec;
+
+use super::config::Config;
+use super::slab::PeerId;
+
+/// The deadlines of a loop.
+#[derive(Debug)]
+pub(super) struct Timers {
+    handshakes: Queue,
+    closes: Queue,
+    user: BinaryHeap<Reverse<(Duration, u64, u64)>>,
+    /// By index of the connection.
+    clocks: Vec<Clock>,
+    tick: Duration,
+    next_sweep: Duration,
+}
+
+/// What ran out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expired {
+    Handshake,
+    /// The closing handshake, or the wait for the peer's end of file.
+    Close,
+    User(u64),
+}
+
+/// Moments in the life of a connection, in ticks; 0 is never.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clock {
+    /// Of the last read.
+    pub(super) heard: u32,
+    /// Of the Ping that nothing was heard after.
+    pub(super) pinged: u32,
+    /// Of the first byte of the unfinished message.
+    pub(super) message_began: u32,
+    /// Of the last write that the socket took a part of, while there is a queue; or of closing our end.
+    pub(super) stalled: u32,
+}
+
+/// Deadlines that are all equally far ahead when they are set.
+#[derive(Debug)]
+struct Queue {
+    after: Duration,
+    waiting: VecDeque<(Duration, PeerId)>,
+}
+
+impl Timers {
+    pub(super) fn new(config: &Config, now: Duration) -> Self {
+        let shortest = [config.ping_after, config.pong_within, config.message_timeout, config.write_timeout];
+        let shortest = shortest.into_iter().min().unwrap_or_default();
+        let tick = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_secs(1));
+        Self {
+            handshakes: Queue { after: config.handshake_timeout, waiting: VecDeque::new() },
+            closes: Queue { after: config.close_timeout, waiting: VecDeque::new() },
+            user: BinaryHeap::new(),
+            clocks: Vec::new(),
+            tick,
+            next_sweep: now + tick,
+        }
+    }
+
+    pub(super) fn await_handshake(&mut self, peer: PeerId, now: Duration) {
+        self.handshakes.push(peer, now);
+    }
+
+    pub(super) fn await_close(&mut self, peer: PeerId, now: Duration) {
+        self.closes.push(peer, now);
+    }
+
+    pub(super) fn await_user(&mut self, peer: PeerId, at: Duration, timer: u64) {
+        self.user.push(Reverse((at, peer.as_u64(), timer)));
+    }
+
+    /// The next deadline that has passed. It may be of a connection that is gone, or that no longer waits.
+    pub(super) fn pop(&mut self, now: Duration) -> Option<(PeerId, Expired)> {
+        if let Some(peer) = self.handshakes.pop(now) {
+            return Some((peer, Expired::Handshake));
+        }
+        if let Some(peer) = self.closes.pop(now) {
+            return Some((peer, Expired::Close));
+        }
+        if self.user.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
+            let Reverse((_, peer, timer)) = self.user.pop()?;
+            return Some((PeerId::from_u64(peer), Expired::User(timer)));
+        }
+        None
+    }
+
+    /// How long nothing can run out.
+    pub(super) fn wait(&self, now: Duration, any_connections: bool) -> Option<Duration> {
+        let sweep = any_connections.then_some(self.next_sweep);
+        let user = self.user.peek().map(|Reverse((at, ..))| *at);
+        let next = [self.handshakes.next(), self.closes.next(), user, sweep].into_iter().flatten().min()?;
+        Some(next.saturating_sub(now))
+    }
+
+    /// Whether it is time to look at every connection's clock.
+    pub(super) fn sweep_is_due(&mut self, now: Duration) -> bool {
+        let due = now >= self.next_sweep;
+        if due {
+            self.next_sweep = now + self.tick;
+        }
+        due
+    }
+
+    /// This moment in ticks, never 0.
+    pub(super) fn ticks(&self, now: Duration) -> u32 {
+        (now.as_micros() / self.tick.as_micros()) as u32 + 1
+    }
+
+    /// Whether `limit` has passed since a moment that a clock holds; at most two ticks late, never early.
+    pub(super) fn is_over(&self, since: u32, limit: Duration, now: Duration) -> bool {
+        since != 0 && self.tick * self.ticks(now).saturating_sub(since + 1) >= limit
+    }
+
+    pub(super) fn clock(&mut self, index: u32) -> &mut Clock {
+        let row = index as usize;
+        if row >= self.clocks.len() {
+            self.clocks.resize(row + 1, Clock::default());
+        }
+        &mut self.clocks[row]
+    }
+}
+
+impl Queue {
+    fn push(&mut self, peer: PeerId, now: Duration) {
+        self.waiting.push_back((now + self.after, peer));
+    }
+
+    fn pop(&mut self, now: Duration) -> Option<PeerId> {
+        self.next().filter(|at| *at <= now)?;
+        self.waiting.pop_front().map(|(_, peer)| peer)
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.waiting.front().map(|(at, _)| *at)
+    }
+}

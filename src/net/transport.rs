@@ -1,0 +1,199 @@
+//! Every system call the loop makes, and its clock, behind one trait: TCP here, other worlds elsewhere.
+
+use core::time::Duration;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Instant;
+use std::vec::Vec;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Waker};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// What names a stream in [`Ready`].
+pub type Token = usize;
+
+/// A stream that something happened to, edge-triggered: told once, not again until it changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// The stream, or [`Ready::LISTENER`].
+    pub token: Token,
+    /// There may be something to read.
+    pub readable: bool,
+    /// There may be room to write.
+    pub writable: bool,
+    /// The peer closed its end, or the stream failed: reading must go on to the end of file.
+    pub closed: bool,
+}
+
+impl Ready {
+    /// The token of the listener: there may be connections to accept.
+    pub const LISTENER: Token = usize::MAX;
+    /// The token of a wake-up from another thread.
+    pub const WAKER: Token = usize::MAX - 1;
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Bytes read; 0 at the end of file.
+    pub len: usize,
+    /// Nothing is left to read now: the next [`Ready`] will tell when there is.
+    pub drained: bool,
+}
+
+/// The world of an [`EventLoop`](super::EventLoop): every system call it makes, and the time.
+///
+/// All calls return at once; what cannot be done now is [`io::ErrorKind::WouldBlock`]. Only [`poll`](Self::poll) waits.
+pub trait Transport {
+    /// An open connection. Dropping it closes it.
+    type Stream;
+
+    /// The time since a fixed moment.
+    fn now(&self) -> Duration;
+
+    /// Waits until something happens, at most for `timeout`, and appends it to `ready`.
+    fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// The next connection that waits to be accepted.
+    fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)>;
+
+    /// Stops listening, for good.
+    fn stop_accepting(&mut self);
+
+    /// Tells about a stream under this token from now on. Called once for each.
+    fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
+
+    /// Reads into `spare`, which is not empty.
+    fn read(&mut self, stream: &mut Self::Stream, spare: &mut [u8]) -> io::Result<Received>;
+
+    /// Writes a part of `bytes`, as much as there is room for.
+    fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes a part of the slices, in order.
+    fn write_vectored(&mut self, stream: &mut Self::Stream, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Closes our end; the peer reads the end of file behind what was written.
+    fn shut_down(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
+
+    /// What wakes [`poll`](Self::poll) from another thread.
+    fn waker(&self) -> Arc<dyn Fn() + Send + Sync>;
+}
+
+/// TCP by way of mio.
+#[derive(Debug)]
+pub struct Tcp {
+    poll: Poll,
+    events: Events,
+    listener: Option<TcpListener>,
+    waker: Arc<Waker>,
+    start: Instant,
+}
+
+const LISTENER: mio::Token = mio::Token(Ready::LISTENER);
+const WAKER: mio::Token = mio::Token(Ready::WAKER);
+const EVENTS: usize = 1024;
+const BACKLOG: i32 = 4096;
+
+impl Tcp {
+    /// Listens on the first of the addresses that can be bound.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the last address, or of its event queue.
+    pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Self> {
+        let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to bind");
+        for address in addresses.to_socket_addrs()? {
+            match listen(address) {
+                Ok(listener) => return Self::with_listener(listener),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotConnected`] once accepting has stopped.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.local_addr()
+    }
+
+    fn with_listener(mut listener: TcpListener) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Self { poll, events: Events::with_capacity(EVENTS), listener: Some(listener), waker, start: Instant::now() })
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit this: one call here instead of one for each of them.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+impl Transport for Tcp {
+    type Stream = TcpStream;
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        ready.extend(self.events.iter().map(|event| Ready {
+            token: event.token().0,
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            closed: event.is_read_closed() || event.is_error(),
+        }));
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.listener.as_ref().ok_or(io::ErrorKind::WouldBlock)?.accept()
+    }
+
+    fn stop_accepting(&mut self) {
+        self.listener = None;
+    }
+
+    fn register(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
+        self.poll.registry().register(stream, mio::Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn read(&mut self, stream: &mut TcpStream, spare: &mut [u8]) -> io::Result<Received> {
+        let len = stream.read(spare)?;
+        Ok(Received { len, drained: len < spare.len() })
+    }
+
+    fn write(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        stream.write(bytes)
+    }
+
+    fn write_vectored(&mut self, stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        stream.write_vectored(slices)
+    }
+
+    fn shut_down(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        stream.shutdown(Shutdown::Write)
+    }
+
+    fn waker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let waker = self.waker.clone();
+        // A failure means that the event queue is gone, and with it whoever could be woken.
+        Arc::new(move || drop(waker.wake()))
+    }
+}

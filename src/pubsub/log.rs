@@ -1,0 +1,276 @@
+//! Published messages, each framed once, in order, until every subscriber has its share.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use super::TopicId;
+use crate::frame::FrameHeader;
+use crate::message::MessageRef;
+
+/// What was published since the last flush.
+///
+/// Small messages are copied one behind the other into a chunk, so that any number of them is one slice to send; large
+/// ones are kept where they are.
+#[derive(Debug, Default)]
+pub(crate) struct PublishLog {
+    entries: Vec<Entry>,
+    /// The sequence number of `entries[0]`.
+    first: u64,
+    segments: Vec<Segment>,
+    /// Where the next small message goes; not yet a segment.
+    chunk: BytesMut,
+    /// Bytes in `segments` and `chunk`.
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    topic: TopicId,
+    /// Offset of the frame's end; it begins where the one before ended.
+    end: usize,
+}
+
+#[derive(Debug)]
+struct Segment {
+    bytes: Bytes,
+    /// Offset of its first byte.
+    start: usize,
+    /// Memory that a reference into it keeps alive.
+    pins: usize,
+}
+
+/// Where a contiguous part of the log lies, until the log changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    segment: usize,
+    range: Range<usize>,
+}
+
+/// A contiguous part of the log.
+#[derive(Debug)]
+pub(crate) struct Piece<'l> {
+    segment: &'l Segment,
+    range: Range<usize>,
+}
+
+/// The size of a chunk of small messages.
+const CHUNK: usize = 64 << 10;
+/// From here on a payload is not copied.
+const LARGE: usize = 16 << 10;
+
+impl PublishLog {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The sequence number that the next message will have.
+    pub(crate) fn next(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// The sequence number of the first message in the log.
+    pub(crate) fn start(&self) -> u64 {
+        self.first
+    }
+
+    /// Whether somebody who has had all before `position` has seen the whole log.
+    pub(crate) fn is_at_end(&self, position: u64) -> bool {
+        self.index(position) == self.entries.len()
+    }
+
+    /// The topic, if the log holds messages of one only.
+    pub(crate) fn only_topic(&self) -> Option<TopicId> {
+        let topic = self.entries.first()?.topic;
+        self.entries.iter().all(|entry| entry.topic == topic).then_some(topic)
+    }
+
+    /// The topics in the log, each once, in the order of their first message.
+    pub(crate) fn topics(&self, into: &mut Vec<TopicId>) {
+        into.clear();
+        for entry in &self.entries {
+            if !into.contains(&entry.topic) {
+                into.push(entry.topic);
+            }
+        }
+    }
+
+    /// Frames a message and appends it.
+    pub(crate) fn push(&mut self, topic: TopicId, message: MessageRef<'_>) {
+        let payload = message.as_bytes();
+        let header = FrameHeader::new(message.kind().opcode(), payload.len() as u64).encode();
+        if payload.len() < LARGE {
+            self.append(&[&header, payload]);
+        } else {
+            self.append(&[&header]);
+            self.seal();
+            let payload = message.into_bytes();
+            let (start, pins) = (self.len, payload.len());
+            self.len += payload.len();
+            self.segments.push(Segment { bytes: payload, start, pins });
+        }
+        self.entries.push(Entry { topic, end: self.len });
+    }
+
+    /// The parts of the log from `position` on that belong to the topics that are `wanted`, neighbours joined.
+    pub(crate) fn collect(&mut self, position: u64, mut wanted: impl FnMut(TopicId) -> bool, into: &mut Vec<Place>) {
+        self.seal();
+        into.clear();
+        let index = self.index(position);
+        let mut start = index.checked_sub(1).map_or(0, |before| self.entries[before].end);
+        let mut open: Option<Range<usize>> = None;
+        for entry in &self.entries[index..] {
+            if wanted(entry.topic) {
+                match &mut open {
+                    Some(range) if range.end == start => range.end = entry.end,
+                    _ => {
+                        if let Some(range) = open.replace(start..entry.end) {
+                            self.cut(range, into);
+                        }
+                    }
+                }
+            }
+            start = entry.end;
+        }
+        if let Some(range) = open {
+            self.cut(range, into);
+        }
+    }
+
+    /// What [`collect`](Self::collect) found, as bytes.
+    pub(crate) fn piece(&self, place: &Place) -> Piece<'_> {
+        Piece { segment: &self.segments[place.segment], range: place.range.clone() }
+    }
+
+    /// Everybody has had everything.
+    pub(crate) fn clear(&mut self) {
+        self.first = self.next();
+        self.entries.clear();
+        self.segments.clear();
+        self.chunk.clear();
+        self.len = 0;
+    }
+
+    fn index(&self, position: u64) -> usize {
+        (position.saturating_sub(self.first) as usize).min(self.entries.len())
+    }
+
+    /// Cuts a range at the borders of segments.
+    fn cut(&self, range: Range<usize>, into: &mut Vec<Place>) {
+        let mut at = range.start;
+        let mut index = self.segments.partition_point(|segment| segment.start + segment.bytes.len() <= at);
+        while at < range.end {
+            let segment = &self.segments[index];
+            let end = range.end.min(segment.start + segment.bytes.len());
+            into.push(Place { segment: index, range: at - segment.start..end - segment.start });
+            at = end;
+            index += 1;
+        }
+    }
+
+    fn append(&mut self, parts: &[&[u8]]) {
+        let len = parts.iter().map(|part| part.len()).sum();
+        if self.chunk.capacity() - self.chunk.len() < len {
+            self.seal();
+            self.chunk.reserve(CHUNK.max(len));
+        }
+        for part in parts {
+            self.chunk.extend_from_slice(part);
+        }
+        self.len += len;
+    }
+
+    /// Makes what the chunk holds a segment; the rest of its room is used on.
+    fn seal(&mut self) {
+        if !self.chunk.is_empty() {
+            let bytes = self.chunk.split().freeze();
+            let start = self.len - bytes.len();
+            self.segments.push(Segment { bytes, start, pins: CHUNK });
+        }
+    }
+}
+
+impl Piece<'_> {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.segment.bytes[self.range.clone()]
+    }
+
+    /// A reference to all but the first `skip` bytes, if keeping it wastes little memory: it covers a quarter of what
+    /// it keeps alive.
+    pub(crate) fn share(&self, skip: usize) -> Option<Bytes> {
+        let range = self.range.start + skip..self.range.end;
+        (range.len() * 4 >= self.segment.pins).then(|| self.segment.bytes.slice(range))
+    }
+
+    /// Memory that the reference keeps alive, in bytes.
+    pub(crate) fn pins(&self) -> usize {
+        self.segment.pins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pubsub::Topics;
+
+    fn all(log: &mut PublishLog, position: u64, wanted: &[TopicId]) -> Vec<u8> {
+        let mut found = Vec::new();
+        log.collect(position, |topic| wanted.contains(&topic), &mut found);
+        found.iter().flat_map(|piece| log.piece(piece).bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn neighbours_are_one_slice_and_strangers_are_left_out() {
+        let mut topics = Topics::new();
+        topics.subscribe(0, "a");
+        topics.subscribe(0, "b");
+        let (a, b) = (topics.find("a").unwrap(), topics.find("b").unwrap());
+        let mut log = PublishLog::default();
+        log.push(a, "1".into());
+        log.push(a, "2".into());
+        log.push(b, "3".into());
+        log.push(a, "4".into());
+
+        let mut found = Vec::new();
+        log.collect(0, |topic| topic == a, &mut found);
+        assert_eq!(found.len(), 2);
+        assert_eq!(all(&mut log, 0, &[a]), b"\x81\x011\x81\x012\x81\x014");
+        assert_eq!(all(&mut log, 0, &[b]), b"\x81\x013");
+        assert_eq!(all(&mut log, 2, &[a, b]), b"\x81\x013\x81\x014");
+        assert_eq!(all(&mut log, 4, &[a, b]), b"");
+    }
+
+    #[test]
+    fn positions_hold_across_flushes() {
+        let mut topics = Topics::new();
+        topics.subscribe(0, "a");
+        let a = topics.find("a").unwrap();
+        let mut log = PublishLog::default();
+        log.push(a, "old".into());
+        let position = log.next();
+        log.clear();
+        assert!(log.is_at_end(position));
+        log.push(a, "new".into());
+        assert_eq!(all(&mut log, position, &[a]), b"\x81\x03new");
+        assert!(log.is_at_end(log.next()) && !log.is_at_end(position));
+    }
+
+    #[test]
+    fn large_payloads_stay_where_they_are() {
+        let mut topics = Topics::new();
+        topics.subscribe(0, "a");
+        let a = topics.find("a").unwrap();
+        let payload = crate::SharedMessage::binary(alloc::vec![7; 1 << 20]);
+        let mut log = PublishLog::default();
+        log.push(a, "before".into());
+        log.push(a, (&payload).into());
+        log.push(a, "behind".into());
+        let mut found = Vec::new();
+        log.collect(0, |_| true, &mut found);
+        assert_eq!(found.len(), 3);
+        assert_eq!(log.piece(&found[1]).bytes().as_ptr(), payload.as_bytes().as_ptr());
+        assert!(log.piece(&found[1]).share(0).is_some(), "a reference to a large payload wastes nothing");
+        assert!(log.piece(&found[0]).share(0).is_none(), "a reference to a few bytes would pin a chunk");
+    }
+}

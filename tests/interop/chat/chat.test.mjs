@@ -1,0 +1,719 @@
+// The chat example in a real Chromium.
+//
+//   cargo build --release --example chat
+//   npm install --no-package-lock && node --test
+//
+// CHAT_BIN         the example (default: target/release/examples/chat)
+// CHROMIUM         the browser (default: /usr/bin/chromium)
+// SCREENSHOTS=docs also renews docs/chat.png
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+
+const root = new URL('../../../', import.meta.url)
+const binary = process.env.CHAT_BIN ?? fileURLToPath(new URL('target/release/examples/chat', root))
+const pictures = fileURLToPath(new URL('target/screenshots/', root))
+const launch = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+}
+const PATIENCE = 30_000
+
+let browser
+const servers = new Set()
+
+before(async () => {
+  await mkdir(pictures, { recursive: true })
+  browser = await chromium.launch(launch)
+})
+
+after(async () => {
+  await browser?.close()
+  for (const server of servers) server.process.kill('SIGKILL')
+})
+
+/* ---------- helpers ---------- */
+
+async function start(listen = '127.0.0.1:0') {
+  const child = spawn(binary, ['--listen', listen], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const server = { process: child, exited: once(child, 'exit') }
+  servers.add(server)
+  const lines = createInterface({ input: child.stdout })
+  const address = await new Promise((resolve, reject) => {
+    lines.on('line', line => { const found = /listening on (http:\/\/\S+)/.exec(line); if (found) resolve(found[1]) })
+    child.once('exit', code => reject(new Error(`the server ended with ${code}`)))
+    child.once('error', reject)
+  })
+  return Object.assign(server, { address, host: new URL(address).host })
+}
+
+async function stop(server, signal) {
+  server.process.kill(signal)
+  const [code] = await server.exited
+  servers.delete(server)
+  return code
+}
+
+async function person(server, name, { room = 'lobby', context, from = browser, ...options } = {}) {
+  context ??= await from.newContext({ viewport: { width: 900, height: 700 }, locale: 'en-US', ...options })
+  context.setDefaultTimeout(PATIENCE)
+  const page = await context.newPage()
+  page.problems = []
+  page.on('pageerror', error => page.problems.push(String(error)))
+  page.on('console', message => {
+    // A server that is down is part of the tests.
+    if (message.type() === 'error' && !/^WebSocket connection to/.test(message.text())) page.problems.push(message.text())
+  })
+  await page.goto(`${server.address}/?room=${room}`)
+  if (name) {
+    await page.getByRole('textbox', { name: 'Your name' }).fill(name)
+    await page.keyboard.press('Enter')
+  }
+  return page
+}
+
+const joined = async page => {
+  await state(page, 'Connected')
+  await page.getByText(/\d (person|people) online/).waitFor()
+}
+const enter = async (...args) => { const page = await person(...args); await joined(page); return page }
+const state = (page, word) => page.locator('header').getByRole('status').filter({ hasText: word }).waitFor()
+const field = page => page.getByRole('textbox', { name: /^Message to/ })
+const message = (page, text) => page.getByRole('log').getByRole('article').filter({ hasText: text })
+const noticed = (page, text) => page.locator('.notice', { hasText: text })
+const member = (page, name) => page.getByRole('region', { name: 'In this room' }).getByRole('listitem').filter({ hasText: name })
+const roomLink = (page, name) => page.getByRole('navigation', { name: 'Rooms' }).locator(`[data-room="${name}"] a`)
+const gone = locator => locator.waitFor({ state: 'detached' })
+const picture = (page, name) => page.screenshot({ path: `${pictures}${name}.png` })
+const texts = page => page.locator('.message .bubble > span:first-child').allTextContents()
+
+async function say(page, text) {
+  await field(page).fill(text)
+  await field(page).press('Enter')
+  await message(page, text).last().getByText('Sent', { exact: true }).waitFor({ state: 'attached' })
+}
+
+async function close(...pages) {
+  for (const page of pages) {
+    assert.deepEqual(page.problems, [])
+    await page.context().close()
+  }
+}
+
+/// A connection without the page's logic, to say what the page never would.
+function raw(page, address) {
+  return page.evaluate(async address => {
+    const socket = globalThis.raw = new WebSocket(address)
+    socket.heard = []
+    socket.waiting = []
+    const look = () => { socket.waiting = socket.waiting.filter(waiting => !waiting()) }
+    socket.onmessage = event => { socket.heard.push(JSON.parse(event.data)); look() }
+    socket.closed = new Promise(resolve => { socket.onclose = ({ code, reason }) => resolve({ code, reason }) })
+    socket.next = type => new Promise(resolve => {
+      socket.waiting.push(() => {
+        const index = socket.heard.findIndex(message => message.type === type)
+        if (index < 0) return false
+        resolve(socket.heard.splice(index, 1)[0])
+        return true
+      })
+      look()
+    })
+    await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = reject })
+  }, address)
+}
+
+/* ---------- one server ---------- */
+
+describe('a server', () => {
+  let server
+  before(async () => { server = await start() })
+  after(() => stop(server, 'SIGKILL'))
+
+  test('serves the page with a policy that allows its own script only', async () => {
+    const [one, other] = [await fetch(server.address), await fetch(`${server.address}/?room=x`)]
+    assert.equal(one.status, 200)
+    assert.equal(one.headers.get('content-type'), 'text/html; charset=utf-8')
+    assert.equal(one.headers.get('x-content-type-options'), 'nosniff')
+    const policy = one.headers.get('content-security-policy')
+    assert.match(policy, /default-src 'none'/)
+    assert.doesNotMatch(policy, /unsafe/)
+    const nonce = /script-src 'nonce-([0-9a-f]{32})'/.exec(policy)[1]
+    const html = await one.text()
+    assert.ok(html.includes(`<script nonce="${nonce}"`))
+    assert.doesNotMatch(html, /(src|href)=["']?(https?:)?\/\//)
+    assert.ok(!other.headers.get('content-security-policy').includes(nonce))
+    await other.arrayBuffer()
+    assert.equal((await fetch(`${server.address}/favicon.ico`)).status, 204)
+    assert.equal((await fetch(`${server.address}/nothing`)).status, 404)
+    const head = await fetch(server.address, { method: 'HEAD' })
+    assert.equal(head.status, 200)
+    assert.ok(Number(head.headers.get('content-length')) > 10_000)
+  })
+
+  test('carries messages both ways and says that they are sent', async () => {
+    const ada = await enter(server, 'Ada', { room: 'talk' }), bob = await enter(server, 'Bob', { room: 'talk' })
+    await say(ada, 'Hello Bob')
+    await message(bob, 'Hello Bob').waitFor()
+    await say(bob, 'Hello Ada')
+    await message(ada, 'Hello Ada').waitFor()
+    await say(ada, 'two\nlines')
+    await message(bob, 'two').waitFor()
+    assert.deepEqual(await texts(ada), ['Hello Bob', 'Hello Ada', 'two\nlines'])
+    assert.deepEqual(await texts(bob), await texts(ada))
+    assert.match(await message(bob, 'Hello Bob').getAttribute('aria-label'), /^Ada, \d/)
+    assert.match(await message(ada, 'Hello Bob').getAttribute('aria-label'), /^You, \d/)
+    await close(ada, bob)
+  })
+
+  test('shows the history to whoever joins, and the same after a reload', async () => {
+    const ada = await enter(server, 'Ada', { room: 'past' })
+    await say(ada, 'first')
+    await say(ada, 'second')
+    const bob = await enter(server, 'Bob', { room: 'past' })
+    await message(bob, 'second').waitFor()
+    assert.deepEqual(await texts(bob), ['first', 'second'])
+    await say(bob, 'third')
+    await bob.reload()
+    await joined(bob)
+    await message(bob, 'third').waitFor()
+    assert.deepEqual(await texts(bob), ['first', 'second', 'third'])
+    assert.equal(await bob.locator('.message.own').count(), 1)
+    // A reload is not worth a notice.
+    await member(ada, 'Bob').waitFor()
+    await message(ada, 'third').waitFor()
+    await say(bob, 'fourth')
+    await message(ada, 'fourth').waitFor()
+    assert.deepEqual(await ada.locator('.notice').allTextContents(), ['Bob joined'])
+    await close(ada, bob)
+  })
+
+  test('says who comes, who goes and who is there', async () => {
+    const ada = await enter(server, 'Ada', { room: 'door' })
+    const bob = await enter(server, 'Bob', { room: 'door' })
+    await noticed(ada, 'Bob joined').waitFor()
+    await member(ada, 'Bob').waitFor()
+    await member(bob, 'Ada').waitFor()
+    await ada.getByText('2 people online').waitFor()
+    await close(bob)
+    await noticed(ada, 'Bob left').waitFor()
+    await gone(member(ada, 'Bob'))
+    await ada.getByText('1 person online').waitFor()
+    await close(ada)
+  })
+
+  test('counts two tabs of one browser as one person', async () => {
+    const ada = await enter(server, 'Ada', { room: 'tabs' })
+    const bob = await enter(server, 'Bob', { room: 'tabs' })
+    const second = await enter(server, null, { room: 'tabs', context: ada.context() })
+    await second.getByText('2 people online').waitFor()
+    await say(second, 'from the other tab')
+    await message(ada, 'from the other tab').waitFor()
+    assert.equal(await ada.locator('.message.own').count(), 1)
+    await second.close()
+    await say(bob, 'still here?')
+    await message(ada, 'still here?').waitFor()
+    await member(bob, 'Ada').waitFor()
+    assert.equal(await noticed(bob, 'Ada').count(), 0)
+    await close(ada, bob)
+  })
+
+  test('refuses a name that is taken and offers another', async () => {
+    const ada = await enter(server, 'Ada', { room: 'names' })
+    const other = await person(server, 'ada', { room: 'names' })
+    const dialog = other.getByRole('dialog', { name: 'That name is taken' })
+    await dialog.getByRole('alert').filter({ hasText: 'ada 2 is free' }).waitFor()
+    await picture(other, 'name-taken')
+    await other.keyboard.press('Enter')
+    await joined(other)
+    await noticed(ada, 'ada 2 joined').waitFor()
+    // And a new name, when both are there.
+    await other.getByRole('button', { name: /Change your name/ }).click()
+    await other.getByRole('textbox', { name: 'Your name' }).fill('Countess')
+    await other.getByRole('button', { name: 'Change', exact: true }).click()
+    await member(ada, 'Countess').waitFor()
+    await gone(member(ada, 'ada 2'))
+    await close(ada, other)
+  })
+
+  test('shows who types, and stops after a pause, with the message, and with an empty field', async () => {
+    const ada = await enter(server, 'Ada', { room: 'typing' }), bob = await enter(server, 'Bob', { room: 'typing' })
+    const typing = ada.getByText('Bob is typing')
+    await field(bob).pressSequentially('h')
+    await typing.waitFor()
+    const since = Date.now()
+    await gone(typing)
+    assert.ok(Date.now() - since > 1500, 'stays for a while')
+    await field(bob).pressSequentially('i')
+    await typing.waitFor()
+    await field(bob).press('Enter')
+    await message(ada, 'hi').waitFor()
+    assert.equal(await typing.count(), 0)
+    await field(bob).fill('never mind')
+    await typing.waitFor()
+    await field(bob).fill('')
+    const cleared = Date.now()
+    await gone(typing)
+    assert.ok(Date.now() - cleared < 2000, 'ends at once')
+    await close(ada, bob)
+  })
+
+  test('does not tell more than once a second that somebody types', async () => {
+    const ada = await person(server, null, { room: 'throttle' })
+    const sent = []
+    ada.on('websocket', socket => socket.on('framesent', ({ payload }) => sent.push(JSON.parse(payload))))
+    await ada.getByRole('textbox', { name: 'Your name' }).fill('Ada')
+    await ada.keyboard.press('Enter')
+    await joined(ada)
+    const start = Date.now()
+    await field(ada).pressSequentially('quite a long sentence to type', { delay: 60 })
+    const allowed = Math.floor((Date.now() - start) / 1000) + 1
+    const told = sent.filter(({ type }) => type === 'typing').length
+    assert.ok(told >= 1 && told <= allowed, `${told} of ${allowed}`)
+    await close(ada)
+  })
+
+  test('a browser that is killed is gone at once, and its typing with it', async () => {
+    const ada = await enter(server, 'Ada', { room: 'hard' })
+    const doomed = await chromium.launchServer(launch)
+    const bob = await enter(server, 'Bob', { room: 'hard', from: await chromium.connect(doomed.wsEndpoint()) })
+    await field(bob).pressSequentially('I was just about to')
+    await ada.getByText('Bob is typing').waitFor()
+    await doomed.kill()
+    await noticed(ada, 'Bob left').waitFor()
+    assert.equal(await ada.getByText('Bob is typing').count(), 0)
+    await gone(member(ada, 'Bob'))
+    await close(ada)
+  })
+
+  test('keeps rooms apart, links to them, and counts what is unread', async () => {
+    const ada = await enter(server, 'Ada', { room: 'red' }), bob = await enter(server, 'Bob', { room: 'red' })
+    await ada.getByLabel('Join or create a room').fill('Blue Room')
+    await ada.keyboard.press('Enter')
+    await ada.getByRole('heading', { level: 1, name: 'blue-room' }).waitFor()
+    await joined(ada)
+    assert.equal(new URL(ada.url()).searchParams.get('room'), 'blue-room')
+    await roomLink(bob, 'blue-room').waitFor()
+    await say(ada, 'only in blue')
+    await say(bob, 'only in red')
+    await roomLink(ada, 'red').getByText('1 unread').waitFor()
+    await ada.waitForFunction(() => document.title.startsWith('(1) #blue-room'))
+    assert.equal(await message(ada, 'only in red').count(), 0)
+    assert.equal(await message(bob, 'only in blue').count(), 0)
+
+    await field(ada).fill('a draft')
+    await roomLink(ada, 'red').click()
+    await message(ada, 'only in red').waitFor()
+    await ada.locator('.new').waitFor()
+    assert.equal(await field(ada).inputValue(), '')
+    assert.match(await ada.title(), /^#red/)
+    await ada.goBack()
+    await message(ada, 'only in blue').waitFor()
+    assert.equal(await field(ada).inputValue(), 'a draft')
+
+    await roomLink(bob, 'blue-room').click()
+    await message(bob, 'only in blue').waitFor()
+    await bob.getByRole('button', { name: 'Leave red' }).focus()
+    await bob.keyboard.press('Enter')
+    await gone(roomLink(bob, 'red').and(bob.locator('#mine *')))
+    // Both rooms come back with a reload.
+    await ada.reload()
+    await joined(ada)
+    await roomLink(ada, 'red').waitFor()
+    await close(ada, bob)
+  })
+
+  test('counts in the title while nobody looks', async () => {
+    const ada = await enter(server, 'Ada', { room: 'title' }), bob = await enter(server, 'Bob', { room: 'title' })
+    const hide = hidden => ada.evaluate(hidden => {
+      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, hidden)
+    await hide(true)
+    await say(bob, 'one')
+    await say(bob, 'two')
+    await ada.waitForFunction(() => document.title.startsWith('(2) '))
+    await hide(false)
+    await ada.waitForFunction(() => document.title.startsWith('#title'))
+    await close(ada, bob)
+  })
+
+  test('does not scroll away what somebody reads', async () => {
+    const ada = await enter(server, 'Ada', { room: 'long', viewport: { width: 900, height: 420 } })
+    const bob = await enter(server, 'Bob', { room: 'long' })
+    await say(bob, Array.from({ length: 40 }, (_, line) => `line ${line}`).join('\n'))
+    await message(ada, 'line 39').waitFor()
+    const position = () => ada.locator('#log').evaluate(log => [log.scrollTop, log.scrollHeight - log.clientHeight - log.scrollTop])
+    assert.ok((await position())[1] < 2, 'follows')
+    await ada.locator('#log').focus()
+    await ada.keyboard.press('Home')
+    await ada.getByRole('button', { name: 'Newest messages' }).waitFor()
+    await ada.waitForFunction(() => document.querySelector('#log').scrollTop === 0)
+    await say(bob, 'are you reading?')
+    const jump = ada.getByRole('button', { name: '1 new message' })
+    await jump.waitFor()
+    assert.equal((await position())[0], 0)
+    await picture(ada, 'scrolled-up')
+    await jump.click()
+    await jump.waitFor({ state: 'hidden' })
+    assert.ok((await position())[1] < 2)
+    await ada.waitForFunction(() => document.title.startsWith('#long'))
+    await close(ada, bob)
+  })
+
+  test('text is text, and only web addresses become links', async () => {
+    const ada = await enter(server, 'Ada', { room: 'markup' })
+    const bob = await enter(server, '<b>Bob</b>', { room: 'markup' })
+    const nasty = '<img src=x onerror="document.title=1"> & javascript:alert(1) https://example.org/a_(b)?c=<script>'
+    await say(bob, nasty)
+    await message(ada, 'javascript').waitFor()
+    assert.deepEqual(await texts(ada), [nasty])
+    const links = ada.locator('.bubble a')
+    assert.deepEqual(await links.evaluateAll(all => all.map(a => [a.href, a.target, a.rel])),
+      [['https://example.org/a_(b)?c=', '_blank', 'noopener noreferrer nofollow ugc']])
+    await say(bob, 'See https://example.org/x, (http://example.org/y). And "https://example.org/z"!')
+    await message(ada, 'See').waitFor()
+    assert.deepEqual(await message(ada, 'See').locator('a').allTextContents(),
+      ['https://example.org/x', 'http://example.org/y', 'https://example.org/z'])
+    await member(ada, '<b>Bob</b>').waitFor()
+    assert.equal(await ada.locator('.bubble img, .person b').count(), 0)
+    await close(ada, bob)
+  })
+
+  test('stores a message once, however often it is sent', async () => {
+    const ada = await enter(server, 'Ada', { room: 'once' })
+    const bob = await browser.newContext()
+    const page = await bob.newPage()
+    page.problems = []
+    let connections = 0
+    const acknowledged = []
+    await page.routeWebSocket('**/ws', socket => {
+      const upstream = socket.connectToServer(), first = ++connections === 1
+      upstream.onMessage(text => {
+        const { type, id, seq } = JSON.parse(text)
+        if (type === 'sent') acknowledged.push({ id, seq })
+        // The network breaks between the message and its answer.
+        if (type === 'sent' && first) { upstream.close(); socket.close({ code: 4000 }) } else socket.send(text)
+      })
+    })
+    await page.goto(`${server.address}/?room=once`)
+    await page.getByRole('textbox', { name: 'Your name' }).fill('Bob')
+    await page.keyboard.press('Enter')
+    await joined(page)
+    await say(page, 'exactly once')
+    await say(page, 'and another')
+    await message(ada, 'and another').waitFor()
+    assert.ok(connections >= 2)
+    assert.deepEqual(await texts(ada), ['exactly once', 'and another'])
+    assert.deepEqual(await texts(page), ['exactly once', 'and another'])
+    assert.deepEqual([...new Set(acknowledged.map(({ seq }) => seq))], [1, 2])
+    await close(ada, page)
+  })
+
+  test('answers bad requests in words and hangs up on nonsense', async () => {
+    const page = await person(server, null)
+    const address = `ws://${server.host}/ws`
+    const ask = (request, type) => page.evaluate(([request, type]) => {
+      globalThis.raw.send(JSON.stringify(request))
+      return globalThis.raw.next(type)
+    }, [request, type])
+    const join = { type: 'join', room: 'raw', name: 'Raw', key: '0123456789' }
+
+    await raw(page, address)
+    assert.equal((await ask({ type: 'say', room: 'raw', id: '1', text: 'x' }, 'error')).code, 'not-joined')
+    assert.equal((await ask({ ...join, room: 'No Room' }, 'error')).code, 'bad-room')
+    assert.equal((await ask({ ...join, name: ' ' }, 'error')).code, 'bad-name')
+    assert.equal((await ask({ ...join, name: 'x'.repeat(33) }, 'error')).code, 'bad-name')
+    assert.deepEqual((await ask(join, 'joined')).members, ['Raw'])
+    assert.equal((await ask({ type: 'say', room: 'raw', id: '1', text: 'é'.repeat(4001) }, 'error')).code, 'long-text')
+    const first = await ask({ type: 'say', room: 'raw', id: '1', text: 'é'.repeat(4000) }, 'sent')
+    const again = await ask({ type: 'say', room: 'raw', id: '1', text: 'é'.repeat(4000) }, 'sent')
+    assert.deepEqual(again, first)
+    await ask({ type: 'ping' }, 'pong')
+
+    const closed = say => page.evaluate(say => {
+      for (let i = 0; i < (say.times ?? 1); i++) globalThis.raw.send(say.binary ? new Uint8Array([1, 2]) : say.text)
+      return globalThis.raw.closed
+    }, say)
+    assert.equal((await closed({ text: '{"type":"shout"}' })).code, 1008)
+    await raw(page, address)
+    assert.equal((await closed({ text: 'hello' })).code, 1008)
+    await raw(page, address)
+    assert.equal((await closed({ binary: true })).code, 1003)
+    await raw(page, address)
+    assert.equal((await closed({ text: ' '.repeat(100_000) })).code, 1009)
+
+    await raw(page, address)
+    await ask(join, 'joined')
+    const slow = await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) globalThis.raw.send(JSON.stringify({ type: 'say', room: 'raw', id: 'burst' + i, text: 'x' }))
+      return globalThis.raw.next('error')
+    })
+    assert.equal(slow.code, 'slow-down')
+    assert.ok(slow.retry > 0 && slow.retry < 2000)
+    assert.deepEqual(await closed({ text: '{"type":"ping"}', times: 400 }), { code: 1008, reason: 'too many messages' })
+    await close(page)
+  })
+
+  test('a page that is too fast sends everything all the same, in order', async () => {
+    const ada = await enter(server, 'Ada', { room: 'burst' })
+    const words = Array.from({ length: 16 }, (_, i) => `word ${i}`)
+    for (const word of words) {
+      await field(ada).fill(word)
+      await field(ada).press('Enter')
+    }
+    await ada.waitForFunction(() => document.querySelectorAll('.message').length === 16 && !document.querySelector('.pending'))
+    const bob = await enter(server, 'Bob', { room: 'burst' })
+    await message(bob, 'word 15').waitFor()
+    assert.deepEqual(await texts(bob), words)
+    assert.deepEqual(await texts(ada), words)
+    await close(ada, bob)
+  })
+
+  test('works with the keyboard alone', async () => {
+    const page = await person(server, null, { room: 'keys' })
+    const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.labels?.[0]?.textContent
+      ?? document.activeElement.textContent)
+    assert.equal(await focused(), 'Your name')
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.type('Ada')
+    await page.keyboard.press('Enter')
+    await joined(page)
+    await page.waitForFunction(() => document.activeElement.id === 'text')
+    await page.keyboard.type('one')
+    await page.keyboard.press('Shift+Enter')
+    await page.keyboard.type('two')
+    await page.keyboard.press('Enter')
+    await message(page, 'one').getByText('Sent', { exact: true }).waitFor({ state: 'attached' })
+    assert.deepEqual(await texts(page), ['one\ntwo'])
+
+    // From the top, in reading order.
+    await page.evaluate(() => { document.body.tabIndex = -1; document.body.focus() })
+    const order = []
+    for (let i = 0; i < 8; i++) {
+      await page.keyboard.press('Tab')
+      order.push((await focused()).replace(/\s+/g, ' '))
+      const visible = await page.evaluate(() => {
+        const element = document.activeElement, style = getComputedStyle(element)
+        const around = element.closest('form') && getComputedStyle(element.closest('form')).boxShadow !== 'none'
+        return style.outlineStyle !== 'none' || around
+      })
+      assert.ok(visible, `focus is visible on ${order.at(-1)}`)
+    }
+    assert.deepEqual(order, ['Write a message', order[1], 'Join or create a room', 'Go to this room', order[4],
+      'Switch to the dark theme', 'Copy the link to this room', 'Messages in keys'])
+    assert.match(order[1], /keys/)
+    assert.match(order[4], /Change your name, now Ada/)
+    await page.keyboard.press('Escape')
+    await page.waitForFunction(() => document.activeElement.id === 'text')
+
+    for (let i = 0; i < 6; i++) await page.keyboard.press('Shift+Tab')
+    assert.equal(await focused(), 'Join or create a room')
+    await page.keyboard.type('second')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'second' }).waitFor()
+    await page.waitForFunction(() => document.activeElement.id === 'text')
+    await page.keyboard.press('Alt+ArrowUp')
+    await page.getByRole('heading', { level: 1, name: 'keys' }).waitFor()
+
+    await page.getByRole('button', { name: /Change your name/ }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'Change your name' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    assert.match(await focused(), /Change your name/)
+
+    for (const role of ['main', 'complementary', 'navigation', 'log']) assert.equal(await page.getByRole(role).count(), 1, role)
+    await close(page)
+  })
+
+  test('follows the theme of the device until told otherwise', async () => {
+    const page = await enter(server, 'Ada', { room: 'theme', colorScheme: 'dark' })
+    const brightness = () => page.evaluate(() => {
+      const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number)
+      return (r + g + b) / 3
+    })
+    await say(page, 'Good evening')
+    assert.ok(await brightness() < 60)
+    await picture(page, 'dark')
+    await page.getByRole('button', { name: 'Switch to the light theme' }).click()
+    assert.ok(await brightness() > 200)
+    await page.reload()
+    await joined(page)
+    assert.ok(await brightness() > 200)
+    await page.getByRole('button', { name: 'Switch to the dark theme' }).click()
+    assert.ok(await brightness() < 60)
+    await page.emulateMedia({ colorScheme: 'light' })
+    assert.ok(await brightness() > 200)
+    await close(page)
+  })
+
+  test('fits a phone', async () => {
+    const ada = await enter(server, 'Ada Lovelace', { room: 'pocket' })
+    const phone = await enter(server, 'Linus', { room: 'pocket', viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 })
+    await say(ada, 'Does it fit? A long word: ' + 'bowsprit'.repeat(12) + ' and https://example.org/' + 'path/'.repeat(20))
+    await say(phone, 'It does 📱')
+    await say(ada, '🎉')
+    await field(ada).pressSequentially('wai')
+    await phone.getByText('Ada Lovelace is typing').waitFor()
+    await picture(phone, 'phone')
+    const overflow = () => phone.evaluate(() => [...document.querySelectorAll('main *')]
+      .filter(element => element.getBoundingClientRect().right > innerWidth + 1).map(element => element.outerHTML.slice(0, 80)))
+    assert.deepEqual(await overflow(), [])
+
+    const menu = phone.getByRole('button', { name: 'Rooms and people' })
+    assert.equal(await phone.getByRole('complementary').isVisible(), false)
+    await menu.tap()
+    await phone.getByRole('complementary').waitFor()
+    await phone.waitForFunction(() => document.querySelector('#side').getBoundingClientRect().left === 0)
+    await member(phone, 'Ada Lovelace').waitFor()
+    await picture(phone, 'phone-drawer')
+    await phone.keyboard.press('Escape')
+    await phone.getByRole('complementary').waitFor({ state: 'hidden' })
+    await menu.tap()
+    await phone.getByLabel('Join or create a room').fill('garden')
+    await phone.keyboard.press('Enter')
+    await phone.getByRole('heading', { level: 1, name: 'garden' }).waitFor()
+    await phone.getByRole('complementary').waitFor({ state: 'hidden' })
+    for (const button of await phone.locator('main button:visible').all()) {
+      const { width, height } = await button.boundingBox()
+      assert.ok(Math.min(width, height) >= 30, await button.evaluate(element => element.outerHTML))
+    }
+    await close(ada, phone)
+  })
+})
+
+/* ---------- servers that stop ---------- */
+
+test('pages survive a server that is killed, and say what is gone', async () => {
+  let server = await start()
+  const ada = await enter(server, 'Ada', { room: 'storm' }), bob = await enter(server, 'Bob', { room: 'storm' })
+  await say(ada, 'before')
+  await message(bob, 'before').waitFor()
+  await ada.getByLabel('Join or create a room').fill('cabin')
+  await ada.keyboard.press('Enter')
+  await joined(ada)
+  await roomLink(ada, 'storm').click()
+
+  await stop(server, 'SIGKILL')
+  for (const page of [ada, bob]) {
+    await state(page, 'Offline')
+    await page.getByText('No connection to the server.').waitFor()
+    await page.getByText(/Next try in \d+ s|Connecting\./).waitFor()
+  }
+  await field(ada).fill('written while offline')
+  await field(ada).press('Enter')
+  await field(ada).fill('and a second one')
+  await field(ada).press('Enter')
+  await message(ada, 'written while offline').getByText('Waiting to be sent').waitFor({ state: 'attached' })
+  await picture(ada, 'offline')
+
+  server = await start(server.host)
+  for (const page of [ada, bob]) {
+    await joined(page)
+    await noticed(page, 'The server restarted. Messages from before the restart that had not reached you are gone.').waitFor()
+    assert.equal(await page.getByText('No connection').isVisible(), false)
+    await page.getByText('2 people online').waitFor()
+  }
+  await message(bob, 'and a second one').waitFor()
+  await message(ada, 'and a second one').getByText('Sent', { exact: true }).waitFor({ state: 'attached' })
+  await say(bob, 'after')
+  await message(ada, 'after').waitFor()
+  const all = ['before', 'written while offline', 'and a second one', 'after']
+  assert.deepEqual(await texts(ada), all)
+  assert.deepEqual(await texts(bob), all)
+  // Who was there before is no news.
+  const arrivals = page => page.locator('.notice', { hasText: 'joined' }).allTextContents()
+  assert.deepEqual([await arrivals(ada), await arrivals(bob)], [['Bob joined'], []])
+  await picture(bob, 'restarted')
+  // A newcomer sees what this server has.
+  const eve = await enter(server, 'Eve', { room: 'storm' })
+  await message(eve, 'after').waitFor()
+  assert.deepEqual(await texts(eve), all.slice(1))
+  await close(ada, bob, eve)
+  await stop(server, 'SIGKILL')
+})
+
+test('a server that is asked to stop says goodbye, and pages find its successor', async () => {
+  let server = await start()
+  const page = await browser.newContext().then(context => context.newPage())
+  page.problems = []
+  await page.addInitScript(() => {
+    const Original = WebSocket
+    globalThis.codes = []
+    globalThis.WebSocket = class extends Original {
+      constructor(...args) { super(...args); this.addEventListener('close', event => globalThis.codes.push([event.code, event.wasClean])) }
+    }
+  })
+  await page.goto(`${server.address}/?room=calm`)
+  await page.getByRole('textbox', { name: 'Your name' }).fill('Ada')
+  await page.keyboard.press('Enter')
+  await joined(page)
+  const began = Date.now()
+  assert.equal(await stop(server, 'SIGTERM'), 0)
+  assert.ok(Date.now() - began < 8000)
+  await page.getByText('The server is restarting.').waitFor()
+  assert.deepEqual((await page.evaluate(() => globalThis.codes))[0], [1001, true])
+  server = await start(server.host)
+  const now = page.getByRole('button', { name: 'Try now' })
+  if (await now.isVisible() && await now.isEnabled()) await now.click().catch(() => {})
+  await joined(page)
+  await say(page, 'back again')
+  await close(page)
+  assert.equal(await stop(server, 'SIGINT'), 0)
+})
+
+/* ---------- the picture for the front page ---------- */
+
+test('two windows side by side', async () => {
+  const server = await start()
+  const size = { viewport: { width: 760, height: 640 }, deviceScaleFactor: 2, timezoneId: 'UTC' }
+  const ada = await enter(server, 'Ada Lovelace', { room: 'release', ...size })
+  const grace = await enter(server, 'Grace Hopper', { room: 'release', colorScheme: 'dark', ...size })
+  for (const [name, room] of [['Linus', 'lobby'], ['Margaret', 'lobby'], ['Barbara', 'compilers']]) {
+    await enter(server, name, { room })
+  }
+  await say(ada, 'Did the new parser land?')
+  await say(grace, 'An hour ago.')
+  await say(grace, 'Every test is green, and the numbers are in the report: https://example.org/bench')
+  await say(ada, 'Lovely. What is left to do?')
+  await say(grace, 'Only the changelog.')
+  await say(ada, 'Then I write that tonight.')
+  await say(grace, '🎉')
+  await field(grace).pressSequentially('Tomorrow at ten')
+  await ada.getByText('Grace Hopper is typing').waitFor()
+  await ada.waitForFunction(() => document.querySelectorAll('#people li').length === 2)
+  for (const page of [ada, grace]) await page.mouse.move(400, 400)
+  await picture(ada, 'light')
+  await picture(grace, 'dark-window')
+
+  const image = async name => `data:image/png;base64,${(await readFile(`${pictures}${name}.png`)).toString('base64')}`
+  const board = await browser.newPage({ viewport: { width: 1640, height: 756 } })
+  const pane = (title, source, dark) => `<figure class="${dark ? 'dark' : ''}"><div><i></i><i></i><i></i><span>${title}</span></div><img src="${source}"></figure>`
+  await board.setContent(`<!doctype html><style>
+    body { margin: 0; height: 756px; display: flex; gap: 32px; align-items: center; justify-content: center;
+      background: linear-gradient(135deg, #cfe3e4, #e9e2d2 55%, #c9d6e6); font: 14px Inter, system-ui, sans-serif }
+    figure { margin: 0; width: 760px; border-radius: 14px; overflow: hidden; box-shadow: 0 20px 50px rgb(30 50 70 / .28), 0 0 0 1px rgb(0 0 0 / .08) }
+    div { position: relative; height: 36px; display: flex; align-items: center; gap: 8px; padding: 0 14px; background: #e4e1d9; color: #5d6670 }
+    .dark div { background: #1a2129; color: #97a3ae }
+    i { width: 11px; height: 11px; border-radius: 50%; background: rgb(128 128 128 / .38) }
+    span { position: absolute; inset: 0; display: grid; place-items: center; font-size: 13px }
+    img { display: block; width: 760px; height: 640px }
+  </style>${pane('localhost:8080', await image('light'))}${pane('localhost:8080', await image('dark-window'), true)}`)
+  await board.waitForFunction(() => [...document.images].every(image => image.complete && image.naturalWidth))
+  const png = await board.screenshot({ path: `${pictures}two-windows.png` })
+  if (process.env.SCREENSHOTS === 'docs') {
+    await mkdir(new URL('docs/', root), { recursive: true })
+    await writeFile(new URL('docs/chat.png', root), png)
+  }
+  await board.close()
+  await close(ada, grace)
+  await stop(server, 'SIGKILL')
+})
