@@ -86,6 +86,9 @@ fn check(name: &str, source: &str, net_crates: &[String]) -> Vec<String> {
             complain(token.line, "`unsafe` outside its rooms, src/mask and src/buffer/".into());
         }
     }
+    if tokens.windows(4).any(|t| t[0].text == "#" && t[2].text == "path" && t[3].text == "=") {
+        complain(1, "`#[path]`: a module lies where its name says".into());
+    }
     for path in paths(&tokens, &module) {
         let shown = path.segments.join("::");
         let first = path.segments.first().map_or("", |s| s.as_str());
@@ -281,7 +284,11 @@ fn paths(tokens: &[Token], file_module: &[String]) -> Vec<ModulePath> {
                 found.extend(leaves.into_iter().map(|(segments, line)| resolve(segments, &module, line)));
                 continue;
             }
-            word if is_path_start(word) && text(i + 1) == "::" && (i == 0 || text(i - 1) != "::") => {
+            "extern" if text(i + 1) == "crate" => {
+                found.push(resolve(vec![text(i + 2).into()], &module, tokens[i].line));
+                i += 2;
+            }
+            word if is_path_start(word) && text(i + 1) == "::" => {
                 let line = tokens[i].line;
                 let mut segments = vec![word.to_string()];
                 while text(i + 1) == "::" && is_path_start(text(i + 2)) {
@@ -417,6 +424,7 @@ fn a_super_chain_that_leaves_the_module_fails() {
 fn an_import_through_the_crate_root_fails() {
     fails("connection.rs", "use crate::Limits;", "`crate::Limits`: import by module path");
     fails("net.rs", "use crate::*;", "`crate::*`");
+    fails("net.rs", "use {crate::Limits};", "`crate::Limits`");
     fails("net.rs", "use crate as root;", "not through the crate's root");
     fails("net.rs", "use super::Limits;", "`crate::Limits`");
     fails("net.rs", "fn f() -> crate::Limits {}", "`crate::Limits`");
@@ -447,6 +455,9 @@ fn io_clock_and_randomness_fail_below_net() {
     fails("handshake.rs", "use mio::Token;", "mio::Token");
     fails("mask.rs", "fn key() { rand::random() }", "rand::random");
     fails("mask.rs", "use std as s;", "`std`");
+    fails("mask.rs", "extern crate std;", "`std`");
+    fails("mask.rs", "fn f() { ::std::io::stdin() }", "std::io::stdin");
+    fails("mask.rs", "use ::std::io;", "std::io");
     passes("net/timers.rs", "use std::time::Instant; use mio::Token;");
     passes("mask.rs", "mod tests { use std::collections::HashMap; }");
 }
@@ -467,6 +478,7 @@ fn a_file_fails_that_is_long_or_on_no_floor() {
     fails("util/strings.rs", "fn f() {}", "module `util` is on no floor");
     fails("frame.rs", &"\n".repeat(801), "801 lines");
     passes("frame.rs", &"\n".repeat(800));
+    fails("frame.rs", "#[path = \"../net/x.rs\"] mod x;", "`#[path]`");
 }
 
 #[test]

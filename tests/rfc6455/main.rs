@@ -6,7 +6,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod section_9_1_negotiating_extensions;
 mod section_10_2_origin;
 mod section_10_3_masking;
 mod section_10_4_limits;
@@ -34,3 +33,4 @@ mod section_7_1_definitions;
 mod section_7_2_abnormal_closures;
 mod section_7_4_status_codes;
 mod section_8_1_invalid_utf8;
+mod section_9_1_negotiating_extensions;

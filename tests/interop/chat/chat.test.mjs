@@ -239,6 +239,16 @@ describe('a server', () => {
     await other.getByRole('button', { name: 'Change', exact: true }).click()
     await member(ada, 'Countess').waitFor()
     await gone(member(ada, 'ada 2'))
+    // A refusal leaves everything as it was.
+    await other.getByRole('button', { name: /Change your name/ }).click()
+    await other.getByRole('textbox', { name: 'Your name' }).fill('ADA')
+    await other.keyboard.press('Enter')
+    await other.getByRole('alert').filter({ hasText: 'ADA is taken in #names. ADA 2 is free.' }).waitFor()
+    await other.keyboard.press('Escape')
+    await other.getByRole('button', { name: /Change your name, now Countess/ }).waitFor()
+    await say(other, 'still me')
+    await message(ada, 'still me').waitFor()
+    assert.match(await message(ada, 'still me').getAttribute('aria-label'), /^Countess/)
     await close(ada, other)
   })
 
@@ -329,6 +339,21 @@ describe('a server', () => {
     await close(ada, bob)
   })
 
+  test('refuses one room too many and stays where it was', async () => {
+    const ada = await enter(server, 'Ada', { room: 'many-1' })
+    const go = async name => {
+      await ada.getByLabel('Join or create a room').fill(name)
+      await ada.keyboard.press('Enter')
+    }
+    for (let number = 2; number <= 16; number++) await go(`many-${number}`)
+    await ada.waitForFunction(() => document.querySelectorAll('#mine li').length === 16)
+    await go('many-17')
+    await ada.getByText('You are in 16 rooms; leave one first.').waitFor()
+    await ada.waitForFunction(() => document.querySelectorAll('#mine li').length === 16)
+    await say(ada, 'still talking')
+    await close(ada)
+  })
+
   test('counts in the title while nobody looks', async () => {
     const ada = await enter(server, 'Ada', { room: 'title' }), bob = await enter(server, 'Bob', { room: 'title' })
     const hide = hidden => ada.evaluate(hidden => {
@@ -414,6 +439,27 @@ describe('a server', () => {
     assert.deepEqual(await texts(page), ['exactly once', 'and another'])
     assert.deepEqual([...new Set(acknowledged.map(({ seq }) => seq))], [1, 2])
     await close(ada, page)
+  })
+
+  test('asks again when messages are missing in between', async () => {
+    const ada = await enter(server, 'Ada', { room: 'hole' })
+    const context = await browser.newContext(), bob = await context.newPage()
+    bob.problems = []
+    let swallowed = 0, joins = 0
+    await bob.routeWebSocket('**/ws', socket => {
+      const upstream = socket.connectToServer()
+      socket.onMessage(text => { joins += JSON.parse(text).type === 'join'; upstream.send(text) })
+      upstream.onMessage(text => { JSON.parse(text).text?.startsWith('lost') && !swallowed++ ? null : socket.send(text) })
+    })
+    await bob.goto(`${server.address}/?room=hole`)
+    await bob.getByLabel('Your name').fill('Bob')
+    await bob.keyboard.press('Enter')
+    await joined(bob)
+    for (const text of ['one', 'lost on the way', 'three', 'four']) await say(ada, text)
+    await message(bob, 'four').waitFor()
+    assert.deepEqual(await texts(bob), ['one', 'lost on the way', 'three', 'four'])
+    assert.deepEqual([swallowed, joins], [1, 2])
+    await close(ada, bob)
   })
 
   test('answers bad requests in words and hangs up on nonsense', async () => {
@@ -670,11 +716,29 @@ test('a server that is asked to stop says goodbye, and pages find its successor'
   assert.equal(await stop(server, 'SIGINT'), 0)
 })
 
+test('a connection that is dead without a word is noticed', async () => {
+  const server = await start()
+  const page = await enter(server, 'Ada', { room: 'frozen' })
+  await say(page, 'before')
+  server.process.kill('SIGSTOP')
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await state(page, 'Offline')
+  await field(page).fill('into the void')
+  await field(page).press('Enter')
+  server.process.kill('SIGCONT')
+  await joined(page)
+  await message(page, 'into the void').getByText('Sent', { exact: true }).waitFor({ state: 'attached' })
+  assert.deepEqual(await texts(page), ['before', 'into the void'])
+  assert.equal(await page.getByText('gone').count(), 0)
+  await close(page)
+  await stop(server, 'SIGKILL')
+})
+
 /* ---------- the picture for the front page ---------- */
 
 test('two windows side by side', async () => {
   const server = await start()
-  const size = { viewport: { width: 760, height: 640 }, deviceScaleFactor: 2, timezoneId: 'UTC' }
+  const size = { viewport: { width: 760, height: 690 }, deviceScaleFactor: 2, timezoneId: 'UTC' }
   const ada = await enter(server, 'Ada Lovelace', { room: 'release', ...size })
   const grace = await enter(server, 'Grace Hopper', { room: 'release', colorScheme: 'dark', ...size })
   for (const [name, room] of [['Linus', 'lobby'], ['Margaret', 'lobby'], ['Barbara', 'compilers']]) {
@@ -695,17 +759,17 @@ test('two windows side by side', async () => {
   await picture(grace, 'dark-window')
 
   const image = async name => `data:image/png;base64,${(await readFile(`${pictures}${name}.png`)).toString('base64')}`
-  const board = await browser.newPage({ viewport: { width: 1640, height: 756 } })
+  const board = await browser.newPage({ viewport: { width: 1640, height: 806 } })
   const pane = (title, source, dark) => `<figure class="${dark ? 'dark' : ''}"><div><i></i><i></i><i></i><span>${title}</span></div><img src="${source}"></figure>`
   await board.setContent(`<!doctype html><style>
-    body { margin: 0; height: 756px; display: flex; gap: 32px; align-items: center; justify-content: center;
+    body { margin: 0; height: 806px; display: flex; gap: 32px; align-items: center; justify-content: center;
       background: linear-gradient(135deg, #cfe3e4, #e9e2d2 55%, #c9d6e6); font: 14px Inter, system-ui, sans-serif }
     figure { margin: 0; width: 760px; border-radius: 14px; overflow: hidden; box-shadow: 0 20px 50px rgb(30 50 70 / .28), 0 0 0 1px rgb(0 0 0 / .08) }
     div { position: relative; height: 36px; display: flex; align-items: center; gap: 8px; padding: 0 14px; background: #e4e1d9; color: #5d6670 }
     .dark div { background: #1a2129; color: #97a3ae }
     i { width: 11px; height: 11px; border-radius: 50%; background: rgb(128 128 128 / .38) }
     span { position: absolute; inset: 0; display: grid; place-items: center; font-size: 13px }
-    img { display: block; width: 760px; height: 640px }
+    img { display: block; width: 760px; height: 690px }
   </style>${pane('localhost:8080', await image('light'))}${pane('localhost:8080', await image('dark-window'), true)}`)
   await board.waitForFunction(() => [...document.images].every(image => image.complete && image.naturalWidth))
   const png = await board.screenshot({ path: `${pictures}two-windows.png` })

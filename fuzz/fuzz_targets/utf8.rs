@@ -1,0 +1,23 @@
+//! Any bytes in any pieces: the validator agrees with the standard library after each piece.
+#![no_main]
+
+use bowsprit::Utf8Validator;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&size, text)) = input.split_first() else { return };
+    let mut utf8 = Utf8Validator::new();
+    let mut end = 0;
+    for piece in text.chunks(usize::from(size).max(1)) {
+        end += piece.len();
+        let verdict = utf8.push(piece);
+        match std::str::from_utf8(&text[..end]) {
+            Ok(_) => assert!(verdict.is_ok() && utf8.is_complete()),
+            Err(error) if error.error_len().is_none() => assert!(verdict.is_ok() && !utf8.is_complete()),
+            Err(_) => {
+                assert!(verdict.is_err());
+                return;
+            }
+        }
+    }
+});

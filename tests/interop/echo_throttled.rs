@@ -1,0 +1,48 @@
+//! The echo server with every read cut short by the transport seam, for Autobahn:
+//! `echo_throttled --listen ADDR --read-limit 1` or `--read-limit 1-4096`.
+
+#[path = "../support/transport.rs"]
+mod transport;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bowsprit::Message;
+use bowsprit::net::{Config, EventLoop, Peer, Tcp, Transport};
+use transport::{Hands, Watched};
+
+fn main() -> io::Result<()> {
+    let (mut listen, mut limit) = ("127.0.0.1:9001".to_owned(), (1, 1));
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next().unwrap_or_default();
+        match argument.as_str() {
+            "--listen" => listen = value,
+            "--read-limit" => {
+                let (least, most) = value.split_once('-').unwrap_or((&value, &value));
+                let number = |text: &str| text.parse().map_err(|_| io::Error::other("--read-limit N or N-M"));
+                limit = (number(least)?, number(most)?);
+            }
+            _ => return Err(io::Error::other(format!("unknown argument {argument}"))),
+        }
+    }
+
+    let mut config = Config::default();
+    config.limits.message = 16 << 20;
+    config.limits.frame = 16 << 20;
+    let tcp = Tcp::bind(listen)?;
+    println!("listening on ws://{}", tcp.local_addr()?);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (wake, stopped) = (tcp.waker(), stop.clone());
+    ctrlc::set_handler(move || {
+        stopped.store(true, Ordering::Release);
+        wake();
+    })
+    .map_err(io::Error::other)?;
+    let transport = Watched::new(tcp, Arc::new(Hands { read_at_most: Some(limit), ..Hands::default() }));
+    let echo = |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+        let _ = peer.send(message);
+    };
+    EventLoop::new(transport, config, echo, stop).run()
+}

@@ -1,0 +1,187 @@
+//! Peers that do not read: bounded for the server, and nothing lost that the policy does not give up.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use bowsprit::handshake::Request;
+use bowsprit::net::{Cause, Config, Handler, Peer, Policy, Sent};
+use bowsprit::{Message, SharedMessage};
+
+use crate::server::{Client, PATIENCE, Running, serve, serve_echo};
+
+/// Numbered messages of 100 KiB on request, until one is not sent.
+struct Flood {
+    policy: Policy,
+    outcome: Sender<(usize, usize, usize)>,
+    drained: Sender<usize>,
+}
+
+const SIZE: usize = 100 << 10;
+
+impl Handler for Flood {
+    type Data = ();
+
+    fn open(&mut self, peer: &mut Peer<'_, ()>, request: &Request<'_>) {
+        peer.set_policy(self.policy);
+        if request.path() == "/subscriber" {
+            peer.subscribe("t");
+        }
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        let rounds: usize = std::str::from_utf8(message.as_bytes()).unwrap().parse().unwrap();
+        let (mut backlogged, mut dropped) = (0, 0);
+        for n in 0..rounds {
+            match peer.send(&numbered(n)) {
+                Sent::Queued => {}
+                Sent::Backlogged => backlogged += 1,
+                Sent::Dropped => dropped += 1,
+            }
+        }
+        self.outcome.send((backlogged, dropped, peer.queued())).unwrap();
+    }
+
+    fn drain(&mut self, peer: &mut Peer<'_, ()>) {
+        let _ = self.drained.send(peer.queued());
+    }
+
+    fn close(&mut self, _peer: &mut Peer<'_, ()>, cause: &Cause<'_>) {
+        if *cause == Cause::QueueFull {
+            let _ = self.drained.send(usize::MAX);
+        }
+    }
+}
+
+fn numbered(n: usize) -> SharedMessage {
+    let mut payload = vec![0; SIZE];
+    payload[..8].copy_from_slice(&(n as u64).to_be_bytes());
+    SharedMessage::binary(payload)
+}
+
+fn number(payload: &[u8]) -> usize {
+    assert_eq!(payload.len(), SIZE);
+    u64::from_be_bytes(*payload.first_chunk().unwrap()) as usize
+}
+
+fn flood(policy: Policy) -> (Running, Client, Receiver<(usize, usize, usize)>, Receiver<usize>) {
+    let ((outcome, outcomes), (drained, drains)) = (mpsc::channel(), mpsc::channel());
+    let server = serve(Config::default(), move || Flood { policy, outcome, drained });
+    let client = server.connect();
+    (server, client, outcomes, drains)
+}
+
+#[test]
+fn drop_newest_keeps_what_was_queued_and_tells() {
+    let (_server, mut client, outcomes, drains) = flood(Policy::DropNewest);
+    client.text("100");
+    let (backlogged, dropped, queued) = outcomes.recv_timeout(PATIENCE).unwrap();
+    // Judged before a message is queued, so that one may overshoot.
+    assert!((1 << 20..=(1 << 20) + SIZE + 20).contains(&queued), "{queued}");
+    assert_eq!(backlogged + dropped, 100);
+    for n in 0..backlogged {
+        assert_eq!(number(&client.read_frame().unwrap().payload), n);
+    }
+    assert!(drains.recv_timeout(PATIENCE).unwrap() < 64 << 10);
+    client.text("1");
+    assert_eq!(number(&client.read_frame().unwrap().payload), 0);
+}
+
+#[test]
+fn keep_latest_ends_with_the_latest() {
+    let (_server, mut client, outcomes, _drains) = flood(Policy::KeepLatest);
+    client.text("1000");
+    let (_, dropped, queued) = outcomes.recv_timeout(PATIENCE).unwrap();
+    assert!(dropped == 0 && queued <= (1 << 20) + SIZE + 20, "{dropped} {queued}");
+    let (mut last, mut frames) = (None, 0);
+    while last != Some(999) {
+        let n = number(&client.read_frame().unwrap().payload);
+        assert!(last < Some(n), "in order, whole, none twice");
+        (last, frames) = (Some(n), frames + 1);
+    }
+    assert!(frames < 100, "{frames}");
+}
+
+#[test]
+fn close_ends_the_connection_and_no_other() {
+    let (server, mut client, outcomes, drains) = flood(Policy::Close);
+    let mut bystander = server.connect();
+    client.text("100");
+    let (_, dropped, _) = outcomes.recv_timeout(PATIENCE).unwrap();
+    assert!(dropped > 0);
+    assert_eq!(drains.recv_timeout(PATIENCE), Ok(usize::MAX), "the cause is QueueFull");
+    client.expect_close(1008);
+    bystander.text("1");
+    assert_eq!(number(&bystander.read_frame().unwrap().payload), 0);
+}
+
+#[test]
+fn a_flood_of_requests_is_held_back_by_tcp_and_nothing_is_lost() {
+    let server = serve_echo(Config::default());
+    let mut client = server.connect();
+    let mut writer = client.stream.try_clone().unwrap();
+    const MESSAGES: usize = 400;
+    // 40 MiB, while at first nobody reads the echoes.
+    let sender = std::thread::spawn(move || {
+        use std::io::Write;
+        for n in 0..MESSAGES {
+            writer.write_all(&crate::server::masked(0x82, numbered(n).as_bytes())).unwrap();
+        }
+    });
+    let mut bystander = server.connect();
+    bystander.expect_echo("one flood is nobody else's");
+    for n in 0..MESSAGES {
+        assert_eq!(number(&client.read_frame().unwrap().payload), n);
+    }
+    sender.join().unwrap();
+}
+
+#[test]
+fn a_flood_of_pings_is_answered_within_bounds_and_the_last_one_always() {
+    let server = serve_echo(Config::default());
+    let mut client = server.connect();
+    let pings: Vec<u8> =
+        (0..2000u32).flat_map(|n| crate::server::masked(0x89, &[&n.to_be_bytes()[..], &[0; 121]].concat())).collect();
+    client.write(&pings);
+    let (mut last, mut pongs) = (None, 0);
+    while last != Some(1999) {
+        let frame = client.read_frame().unwrap();
+        assert_eq!(frame.first, 0x8a);
+        let n = u32::from_be_bytes(*frame.payload.first_chunk().unwrap());
+        assert!(last < Some(n), "in order");
+        (last, pongs) = (Some(n), pongs + 1);
+    }
+    assert!(pongs >= 10, "{pongs}");
+    client.expect_echo("alive");
+}
+
+#[test]
+fn a_subscriber_that_reads_nothing_harms_only_itself() {
+    struct Fan;
+    impl Handler for Fan {
+        type Data = ();
+        fn open(&mut self, peer: &mut Peer<'_, ()>, _request: &Request<'_>) {
+            peer.subscribe("t");
+        }
+        fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+            peer.publish("t", message);
+        }
+    }
+    let server = serve(Config::default(), || Fan);
+    let mut stalled = server.connect();
+    let mut live = server.connect();
+    for n in 0..200 {
+        live.frame(0x82, numbered(n).as_bytes());
+        assert_eq!(number(&live.read_frame().unwrap().payload), n);
+    }
+    // It was cut off, with everything before the cut intact.
+    let mut n = 0;
+    loop {
+        let frame = stalled.read_frame().expect("a Close before the end of file");
+        if frame.first == 0x88 {
+            assert_eq!(frame.payload[..2], 1008u16.to_be_bytes());
+            break;
+        }
+        assert_eq!(number(&frame.payload), n);
+        n += 1;
+    }
+    assert!(n < 200);
+}

@@ -1,0 +1,15 @@
+//! The server over real sockets on the loopback interface.
+#![cfg(feature = "net")]
+
+#[path = "../support/server.rs"]
+mod server;
+#[path = "../support/transport.rs"]
+mod transport;
+
+mod backpressure;
+mod closing;
+mod deadlines;
+mod http;
+mod limits;
+mod order;
+mod seam;

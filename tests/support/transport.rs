@@ -1,0 +1,111 @@
+//! TCP with a hand in between: reads cut short, calls counted, slices written down.
+#![allow(dead_code)]
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bowsprit::net::{Ready, Received, Tcp, Token, Transport};
+
+/// TCP whose calls can be watched and spoiled.
+pub struct Watched {
+    tcp: Tcp,
+    hands: Arc<Hands>,
+    dice: u64,
+}
+
+/// What is done to the calls, and what was seen of them.
+#[derive(Default)]
+pub struct Hands {
+    /// The most bytes that a read brings, drawn anew each time; `None` is no limit.
+    pub read_at_most: Option<(usize, usize)>,
+    /// How many calls to accept still fail for want of descriptors.
+    pub accepts_to_fail: AtomicUsize,
+    pub accepts: AtomicUsize,
+    pub reads: AtomicUsize,
+    pub writes: AtomicUsize,
+    pub registrations: AtomicUsize,
+    /// Address and length of every slice of at least 64 KiB that was written.
+    pub large_slices: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Watched {
+    pub fn new(tcp: Tcp, hands: Arc<Hands>) -> Self {
+        Self { tcp, hands, dice: 0x9e37_79b9_7f4a_7c15 }
+    }
+
+    fn draw(&mut self, least: usize, most: usize) -> usize {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        least + (self.dice % (most - least + 1) as u64) as usize
+    }
+
+    fn note(&self, slice: &[u8]) {
+        if slice.len() >= 64 << 10 {
+            self.hands.large_slices.lock().unwrap().push((slice.as_ptr() as usize, slice.len()));
+        }
+    }
+}
+
+impl Transport for Watched {
+    type Stream = <Tcp as Transport>::Stream;
+
+    fn now(&self) -> Duration {
+        self.tcp.now()
+    }
+
+    fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()> {
+        self.tcp.poll(ready, timeout)
+    }
+
+    fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)> {
+        const EMFILE: i32 = 24;
+        self.hands.accepts.fetch_add(1, Ordering::SeqCst);
+        let failing = |n: usize| n.checked_sub(1);
+        if self.hands.accepts_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, failing).is_ok() {
+            return Err(io::Error::from_raw_os_error(EMFILE));
+        }
+        self.tcp.accept()
+    }
+
+    fn stop_accepting(&mut self) {
+        self.tcp.stop_accepting();
+    }
+
+    fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()> {
+        self.hands.registrations.fetch_add(1, Ordering::SeqCst);
+        self.tcp.register(stream, token)
+    }
+
+    fn read(&mut self, stream: &mut Self::Stream, spare: &mut [u8]) -> io::Result<Received> {
+        self.hands.reads.fetch_add(1, Ordering::SeqCst);
+        let Some((least, most)) = self.hands.read_at_most else { return self.tcp.read(stream, spare) };
+        let len = self.draw(least, most).min(spare.len());
+        let received = self.tcp.read(stream, &mut spare[..len])?;
+        // A short read says nothing here: the room was made short.
+        Ok(Received { drained: false, ..received })
+    }
+
+    fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize> {
+        self.hands.writes.fetch_add(1, Ordering::SeqCst);
+        self.note(bytes);
+        self.tcp.write(stream, bytes)
+    }
+
+    fn write_vectored(&mut self, stream: &mut Self::Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.hands.writes.fetch_add(1, Ordering::SeqCst);
+        slices.iter().for_each(|slice| self.note(slice));
+        self.tcp.write_vectored(stream, slices)
+    }
+
+    fn shut_down(&mut self, stream: &mut Self::Stream) -> io::Result<()> {
+        self.tcp.shut_down(stream)
+    }
+
+    fn waker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        self.tcp.waker()
+    }
+}
