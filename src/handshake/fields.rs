@@ -189,13 +189,14 @@ impl<'h> Cursor<'h> {
             self.0 = &rest[1..];
             return token(text).map(Cow::Borrowed).ok_or(Malformed);
         }
+        // There is an escape, and so at least one character.
         let mut text = String::new();
         let mut bytes = self.0.iter().enumerate();
         while let Some((at, &byte)) = bytes.next() {
             match byte {
                 b'"' => {
                     self.0 = &self.0[at + 1..];
-                    return if text.is_empty() { Err(Malformed) } else { Ok(Cow::Owned(text)) };
+                    return Ok(Cow::Owned(text));
                 }
                 b'\\' => match bytes.next() {
                     Some((_, &escaped)) if is_token_byte(escaped) => text.push(char::from(escaped)),

@@ -11,9 +11,12 @@ use crate::server::{Client, PATIENCE, Running, serve, serve_echo};
 /// Numbered messages of 100 KiB on request, until one is not sent.
 struct Flood {
     policy: Policy,
-    outcome: Sender<(usize, usize, usize)>,
+    outcome: Sender<Outcome>,
     drained: Sender<usize>,
 }
+
+/// How many sends said `Backlogged`, how many `Dropped`, and the bytes that were queued behind them.
+type Outcome = (usize, usize, usize);
 
 const SIZE: usize = 100 << 10;
 
@@ -62,7 +65,7 @@ fn number(payload: &[u8]) -> usize {
     u64::from_be_bytes(*payload.first_chunk().unwrap()) as usize
 }
 
-fn flood(policy: Policy) -> (Running, Client, Receiver<(usize, usize, usize)>, Receiver<usize>) {
+fn flood(policy: Policy) -> (Running, Client, Receiver<Outcome>, Receiver<usize>) {
     let ((outcome, outcomes), (drained, drains)) = (mpsc::channel(), mpsc::channel());
     let server = serve(Config::default(), move || Flood { policy, outcome, drained });
     let client = server.connect();

@@ -70,7 +70,7 @@ fn broken_rules_get_their_close_code() {
 fn the_largest_message_allowed_passes() {
     let server = serve_echo(Config::default());
     let mut client = server.connect();
-    let payload: Vec<u8> = (0..1 << 20).map(|i: u32| (i * 7 >> 3) as u8).collect();
+    let payload: Vec<u8> = (0..1 << 20).map(|i: u32| ((i * 7) >> 3) as u8).collect();
     client.frame(0x82, &payload);
     let frame = client.read_frame().unwrap();
     assert!(frame.first == 0x82 && frame.payload == payload);

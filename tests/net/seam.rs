@@ -152,7 +152,7 @@ fn a_large_message_reaches_a_hundred_subscribers_from_where_it_was_received() {
     let (sender, received) = mpsc::channel();
     let seam = serve(Hands::default(), || Fan(sender));
     let mut subscribers: Vec<_> = (0..100).map(|_| seam.connect()).collect();
-    let payload: Vec<u8> = (0..LEN).map(|i| (i * 131 >> 7) as u8).collect();
+    let payload: Vec<u8> = (0..LEN).map(|i| ((i * 131) >> 7) as u8).collect();
     subscribers[0].frame(0x82, &payload);
     for subscriber in &mut subscribers {
         assert!(subscriber.read_frame().unwrap().payload == payload);

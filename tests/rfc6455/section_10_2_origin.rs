@@ -78,6 +78,7 @@ fn r049_a_list() {
         ("null", true),
         ("chrome-extension://abc", true),
         ("http://example.com", false),
+        ("http://example.com:443", false),
         ("https://example.com:8443", false),
         ("https://sub.example.com", false),
         ("https://example.com.evil.net", false),

@@ -101,7 +101,11 @@ impl Client {
     }
 
     pub fn upgrade(&mut self) {
-        self.write(UPGRADE.as_bytes());
+        self.upgrade_at("/");
+    }
+
+    pub fn upgrade_at(&mut self, path: &str) {
+        self.write(UPGRADE.replacen('/', path, 1).as_bytes());
         let head = self.read_head();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     }

@@ -522,6 +522,40 @@ describe('a server', () => {
     await close(ada, bob)
   })
 
+  test('finds back into many rooms full of the longest messages', async () => {
+    const ada = await enter(server, 'Ada', { room: 'full-1' })
+    const names = Array.from({ length: 7 }, (_, index) => `full-${index + 1}`)
+    await ada.evaluate(async ([address, names]) => {
+      const text = '🌊'.repeat(4000)
+      const fill = (room, name) => new Promise((resolve, reject) => {
+        const socket = new WebSocket(address)
+        let sent = 0
+        socket.onopen = () => {
+          socket.send(JSON.stringify({ type: 'join', room, name, key: 'filler-' + name }))
+          for (let i = 0; i < 11; i++) socket.send(JSON.stringify({ type: 'say', room, id: name + i, text }))
+        }
+        socket.onmessage = ({ data }) => {
+          if (JSON.parse(data).type === 'sent' && ++sent === 11) { resolve(); socket.close() }
+        }
+        socket.onclose = reject
+      })
+      for (const room of names) await Promise.all([fill(room, 'One'), fill(room, 'Two')])
+    }, [`ws://${server.host}/ws`, names])
+    for (const name of names.slice(1)) {
+      await ada.getByLabel('Join or create a room').fill(name)
+      await ada.keyboard.press('Enter')
+      await ada.locator('.message').nth(15).waitFor({ state: 'attached' })
+    }
+    const closes = []
+    ada.on('websocket', socket => socket.on('close', () => closes.push(socket.url())))
+    await ada.reload()
+    await joined(ada)
+    await ada.waitForFunction(() => [...document.querySelectorAll('#mine .count')].filter(count => count.textContent.startsWith('1')).length === 7)
+    await say(ada, 'all there')
+    assert.deepEqual(closes, [])
+    await close(ada)
+  })
+
   test('works with the keyboard alone', async () => {
     const page = await person(server, null, { room: 'keys' })
     const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.labels?.[0]?.textContent

@@ -1,0 +1,161 @@
+//! What the server allocates: nothing per message that arrives whole, next to nothing per connection that is idle.
+#![cfg(feature = "net")]
+#![allow(unsafe_code)]
+
+#[path = "support/server.rs"]
+mod server;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::mpsc;
+
+use bowsprit::Message;
+use bowsprit::handshake::Request;
+use bowsprit::net::{Config, Handler, Peer};
+
+/// Counts by thread, so that a server on its own thread is counted alone.
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: hands every call on to the system's allocator and only counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size() as isize);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(1, size as isize - layout.size() as isize);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+fn count(calls: usize, bytes: isize) {
+    // While a thread ends there is nobody left to tell.
+    let _ = CALLS.try_with(|n| n.set(n.get() + calls));
+    let _ = BYTES.try_with(|n| n.set(n.get() + bytes));
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Echoes; answers `count` with what its thread has allocated so far. Keeps where the messages lay.
+#[derive(Default)]
+struct Meter {
+    lowest: usize,
+    highest: usize,
+}
+
+impl Handler for Meter {
+    type Data = ();
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        if message.as_bytes() == b"count" {
+            let (calls, bytes) = (CALLS.with(Cell::get), BYTES.with(Cell::get));
+            let _ = peer.send(&format!("{calls} {bytes} {}", self.highest - self.lowest));
+            return;
+        }
+        let at = message.as_bytes().as_ptr() as usize;
+        self.lowest = if self.lowest == 0 { at } else { self.lowest.min(at) };
+        self.highest = self.highest.max(at + message.as_bytes().len());
+        let _ = peer.send(message);
+    }
+}
+
+/// Calls and bytes allocated by the server's thread, and how far apart its messages lay.
+fn ask(client: &mut server::Client) -> [isize; 3] {
+    client.text("count");
+    let text = String::from_utf8(client.read_frame().unwrap().payload).unwrap();
+    let mut numbers = text.split(' ').map(|number| number.parse().unwrap());
+    std::array::from_fn(|_| numbers.next().unwrap())
+}
+
+#[test]
+fn an_echo_of_whole_messages_allocates_nothing() {
+    let server = server::serve(Config::default(), Meter::default);
+    let mut clients: Vec<_> = (0..10).map(|_| server.connect()).collect();
+    let round = |clients: &mut Vec<server::Client>| {
+        for client in clients {
+            client.expect_echo("Hello");
+            client.expect_echo(&"é".repeat(2000));
+            client.write(&[server::masked(0x82, b"two at"), server::masked(0x82, b"once")].concat());
+            assert_eq!(client.read_frame().unwrap().payload, b"two at");
+            assert_eq!(client.read_frame().unwrap().payload, b"once");
+        }
+    };
+    round(&mut clients);
+    let before = ask(&mut clients[0]);
+    for _ in 0..20 {
+        round(&mut clients);
+    }
+    let after = ask(&mut clients[0]);
+    // The answer to `before` itself: a String and what formatting it takes.
+    let [calls, ..] = ask(&mut clients[0]);
+    assert_eq!(after[0] - before[0], calls - after[0], "800 messages cost as much as none");
+    assert!(after[2] <= 256 << 10, "every message lay in the one receive buffer");
+}
+
+#[test]
+fn an_idle_connection_holds_a_record_and_no_buffer() {
+    const CONNECTIONS: usize = 512;
+    let server = server::serve(Config::default(), Meter::default);
+    let mut first: Vec<_> = (0..CONNECTIONS).map(|_| server.connect()).collect();
+    for client in &mut first {
+        client.expect_echo("used once");
+    }
+    let before = ask(&mut first[0]);
+    let mut more: Vec<_> = (0..CONNECTIONS).map(|_| server.connect()).collect();
+    for client in &mut more {
+        client.expect_echo("used once");
+    }
+    let after = ask(&mut first[0]);
+    let each = (after[1] - before[1]) / CONNECTIONS as isize;
+    // Its record of 64 bytes, 16 of clocks, a descriptor, a place in the queue of handshake deadlines, and the slack of
+    // tables that double.
+    assert!(each <= 160, "{each} bytes a connection");
+}
+
+#[test]
+fn a_published_large_message_is_not_copied() {
+    struct Fan(mpsc::Sender<isize>);
+    impl Handler for Fan {
+        type Data = ();
+        fn open(&mut self, peer: &mut Peer<'_, ()>, request: &Request<'_>) {
+            if request.path() == "/" {
+                peer.subscribe("t");
+            }
+        }
+        fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+            self.0.send(BYTES.with(Cell::get)).unwrap();
+            peer.publish("t", message);
+        }
+    }
+    let (sender, bytes) = mpsc::channel();
+    let server = server::serve(Config::default(), || Fan(sender));
+    let mut subscribers: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    let mut publisher = server.connect_tcp();
+    publisher.upgrade_at("/publisher");
+    let payload = vec![7; 1 << 20];
+    // The second message tells what the first one cost beyond itself, with all its subscribers backed up in between.
+    publisher.frame(0x82, &payload);
+    let first = bytes.recv_timeout(server::PATIENCE).unwrap();
+    publisher.text("again");
+    let second = bytes.recv_timeout(server::PATIENCE).unwrap();
+    assert!(second - first < 1 << 20, "{} bytes for a hundred subscribers", second - first);
+    for subscriber in &mut subscribers {
+        assert!(subscriber.read_frame().unwrap().payload == payload);
+        subscriber.expect_text("again");
+    }
+}
