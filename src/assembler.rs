@@ -92,7 +92,8 @@ impl Assembler {
             self.empty_in_a_row = 0;
         }
         self.frames += 1;
-        if self.frames > input.limits().fragments {
+        // No limit forbids a message of one frame, however it was cut.
+        if self.frames > input.limits().fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         self.empty_in_a_row = if len == 0 { self.empty_in_a_row + 1 } else { 0 };

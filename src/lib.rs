@@ -96,3 +96,8 @@ pub use mask::MaskingKey;
 pub use message::{Binary, Event, Kind, Message, MessageRef, SharedMessage, Text};
 pub use pubsub::{TopicId, Topics};
 pub use utf8::{InvalidUtf8, Utf8Validator};
+
+/// The code of README.md, compiled.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -324,3 +324,26 @@ fn two_large_messages_take_turns_on_one_pair_of_buffers() {
         assert_eq!(seen, [[Seen::Binary(a.clone())], [Seen::Text("b".repeat(140_000))]]);
     }
 }
+
+#[test]
+fn every_pair_of_cuts_of_a_session_with_everything_in_it() {
+    let session = [
+        masked(0x81, "é".as_bytes()),
+        masked(0x01, b"\xf0\x9d"),
+        masked(0x89, b"p"),
+        masked(0x00, b""),
+        masked(0x80, b"\x84\x9e"),
+        masked(0x82, &[1; 130]),
+        masked(0x88, b"\x03\xe8bye"),
+        masked(0x81, b"late"),
+    ]
+    .concat();
+    let limits = Limits::default();
+    let whole = run(Role::Server, &limits, &[&session], Feed::Extend);
+    for second in 0..=session.len() {
+        for first in 0..=second {
+            let parts = [&session[..first], &session[first..second], &session[second..]];
+            assert_eq!(run(Role::Server, &limits, &parts, Feed::Extend), whole, "cuts at {first}, {second}");
+        }
+    }
+}

@@ -96,6 +96,12 @@ fn r138_fragments_past_their_limit_fail() {
 }
 
 #[test]
+fn r138_no_limit_of_fragments_forbids_a_message_in_one_frame() {
+    let bytes = [masked(0x82, b"abc"), masked(0x02, b""), masked(0x80, b"")].concat();
+    server_with(|limits| limits.fragments = 0, &bytes).sees_then_fails(&[binary(b"abc")], TooManyFragments, 1008);
+}
+
+#[test]
 fn r138_default_limit_of_fragments_is_65536() {
     let most = [&b"\x02\x01a"[..], &b"\x00\x01a".repeat(65_534)].concat();
     run(Role::Client, &Limits::default(), &[&most, b"\x80\x01a"], Feed::Spare).sees(&[binary(&[b'a'; 65_536])]);
