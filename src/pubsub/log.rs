@@ -212,6 +212,7 @@ impl Piece<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::SharedMessage;
     use crate::pubsub::Topics;
 
     fn all(log: &mut PublishLog, position: u64, wanted: &[TopicId]) -> Vec<u8> {
@@ -261,7 +262,7 @@ mod tests {
         let mut topics = Topics::new();
         topics.subscribe(0, "a");
         let a = topics.find("a").unwrap();
-        let payload = crate::SharedMessage::binary(alloc::vec![7; 1 << 20]);
+        let payload = SharedMessage::binary(alloc::vec![7; 1 << 20]);
         let mut log = PublishLog::default();
         log.push(a, "before".into());
         log.push(a, (&payload).into());
