@@ -52,7 +52,8 @@ struct Again {
     to_the_end: bool,
 }
 
-/// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache.
+/// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache. Also what one connection may
+/// bring in a turn, before it is the next one's: a bound on messages would need a copy of the rest.
 const RECEIVE_CAPACITY: usize = 256 << 10;
 
 /// Peers are named by 64-bit tokens.

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Again, EventLoop, call, end};
+use super::{Again, EventLoop, RECEIVE_CAPACITY, call, end};
 use crate::close::CloseCode;
 use crate::connection::{Connection, State};
 use crate::error::HandshakeError;
@@ -35,7 +35,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             Phase::Open(conn) => conn.spare(&mut self.input),
             _ => self.input.spare(),
         };
-        match self.transport.read(stream, spare) {
+        // Room in a large message is cut to the same size: a fair share, which is still in the cache when it is unmasked.
+        let share = spare.len().min(RECEIVE_CAPACITY);
+        match self.transport.read(stream, &mut spare[..share]) {
             Ok(received) => {
                 if received.len != 0 && (to_the_end || !received.drained) {
                     self.again.push(Again { peer, to_the_end });

@@ -167,6 +167,10 @@ describe('a server', () => {
     await message(bob, 'two').waitFor()
     assert.deepEqual(await texts(ada), ['Hello Bob', 'Hello Ada', 'two\nlines'])
     assert.deepEqual(await texts(bob), await texts(ada))
+    // Once is enough for messages of the same minute, and the last one has it.
+    for (const page of [ada, bob]) {
+      assert.deepEqual(await page.locator('.message.last .meta').evaluateAll(all => all.map(meta => meta.offsetWidth > 20)), [true, true, true])
+    }
     assert.match(await message(bob, 'Hello Bob').getAttribute('aria-label'), /^Ada, \d/)
     assert.match(await message(ada, 'Hello Bob').getAttribute('aria-label'), /^You, \d/)
     await close(ada, bob)
