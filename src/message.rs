@@ -165,7 +165,9 @@ impl fmt::Debug for Binary<'_> {
     }
 }
 
-/// What one sends: made from `&str`, `&[u8]`, a [`Message`] or a [`SharedMessage`].
+/// What one sends: made from text or bytes, borrowed or owned, a [`Message`] or a [`SharedMessage`].
+///
+/// A large payload that is owned or shared is not copied on its way to the socket.
 pub struct MessageRef<'m> {
     kind: Kind,
     payload: PayloadRef<'m>,
@@ -174,6 +176,7 @@ pub struct MessageRef<'m> {
 enum PayloadRef<'m> {
     Slice(&'m [u8]),
     Shared(&'m Bytes),
+    Owned(Bytes),
     Assembled(&'m mut MessageBuffer),
 }
 
@@ -188,6 +191,7 @@ impl MessageRef<'_> {
         match &self.payload {
             PayloadRef::Slice(bytes) => bytes,
             PayloadRef::Shared(bytes) => bytes,
+            PayloadRef::Owned(bytes) => bytes,
             PayloadRef::Assembled(message) => message.as_bytes(),
         }
     }
@@ -203,6 +207,7 @@ impl MessageRef<'_> {
         match self.payload {
             PayloadRef::Slice(bytes) => Bytes::copy_from_slice(bytes),
             PayloadRef::Shared(bytes) => bytes.clone(),
+            PayloadRef::Owned(bytes) => bytes,
             PayloadRef::Assembled(message) => message.take_bytes(),
         }
     }
@@ -245,6 +250,24 @@ impl<'m, const N: usize> From<&'m [u8; N]> for MessageRef<'m> {
 impl<'m> From<&'m Vec<u8>> for MessageRef<'m> {
     fn from(bytes: &'m Vec<u8>) -> Self {
         MessageRef::slice(Kind::Binary, bytes)
+    }
+}
+
+impl From<String> for MessageRef<'_> {
+    fn from(text: String) -> Self {
+        MessageRef { kind: Kind::Text, payload: PayloadRef::Owned(text.into()) }
+    }
+}
+
+impl From<Vec<u8>> for MessageRef<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        MessageRef { kind: Kind::Binary, payload: PayloadRef::Owned(bytes.into()) }
+    }
+}
+
+impl From<Bytes> for MessageRef<'_> {
+    fn from(bytes: Bytes) -> Self {
+        MessageRef { kind: Kind::Binary, payload: PayloadRef::Owned(bytes) }
     }
 }
 

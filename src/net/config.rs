@@ -38,8 +38,8 @@ pub struct Config {
     /// Queued bytes of a connection from which on sending answers [`Sent::Backlogged`](super::Sent::Backlogged), and
     /// the connection is read no further until it is below. Default 64 KiB.
     pub soft_queue: usize,
-    /// Queued bytes of a connection from which on its [`Policy`] decides. Judged before a message is queued, so that one
-    /// may overshoot. Default 1 MiB.
+    /// Queued bytes of a connection from which on its [`Policy`] decides. All that a turn sends counts, as nothing is
+    /// written before its end. Judged before a message is queued, so that one may overshoot. Default 1 MiB.
     pub hard_queue: usize,
     /// What happens at `hard_queue`, unless a connection has a policy of its own. Default [`Policy::Close`].
     pub policy: Policy,
