@@ -1,16 +1,26 @@
 //! Frames become messages: fragments, and frames that take more than one read (RFC 6455 §5.4, §10.4).
 
+use core::ops::Range;
+use core::str;
+
 use crate::buffer::{MessageBuffer, ReceiveBuffer};
 use crate::error::ProtocolError;
 use crate::frame::{FrameHeader, Opcode};
 use crate::limits::Limits;
-use crate::mask::MaskingKey;
+use crate::mask::{self, MaskingKey};
 use crate::message::Kind;
 
 /// An unfinished message, and how far its current frame has come.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
+    /// What arrived, unless it is handed on in parts.
     bytes: MessageBuffer,
+    /// Whether it is handed on in parts.
+    in_parts: bool,
+    /// Bytes handed on in parts.
+    handed_on: usize,
+    /// The cut code point at the end of the last part.
+    cut: CutCodePoint,
     /// `None` between messages.
     kind: Option<Kind>,
     frames: u32,
@@ -21,6 +31,24 @@ pub(crate) struct Assembler {
     frame: Option<OpenFrame>,
     /// Bytes read straight into `bytes` that were not looked at yet.
     unseen: usize,
+}
+
+/// The first octets of a code point whose others have not arrived.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CutCodePoint {
+    octets: [u8; 3],
+    len: u8,
+}
+
+/// A piece of a message that lies in the input.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) kind: Kind,
+    pub(crate) range: Range<usize>,
+    /// The message ends here.
+    pub(crate) last: bool,
+    /// The length of the frame that ends here, header included; 0 if it goes on.
+    pub(crate) frame_len: u64,
 }
 
 #[derive(Debug)]
@@ -53,7 +81,7 @@ pub(crate) fn check_header(
         return Err(ProtocolError::FrameTooBig);
     }
     let len = header.payload_len as usize;
-    let so_far = open.map_or(0, |assembler| assembler.bytes.len());
+    let so_far = open.map_or(0, |assembler| assembler.bytes.len() + assembler.handed_on);
     if len > limits.message.saturating_sub(so_far) {
         return Err(ProtocolError::MessageTooBig);
     }
@@ -82,12 +110,18 @@ impl Assembler {
         header: &FrameHeader,
         header_len: usize,
         len: usize,
+        in_parts: bool,
         input: &mut ReceiveBuffer,
     ) -> Result<(), ProtocolError> {
         if self.kind.is_none() {
-            self.bytes = input.fresh_message();
-            self.bytes.begin(header.opcode == Opcode::Text);
+            self.in_parts = in_parts;
+            if !in_parts {
+                self.bytes = input.fresh_message();
+                self.bytes.begin(header.opcode == Opcode::Text);
+            }
             self.kind = Some(if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary });
+            self.handed_on = 0;
+            self.cut = CutCodePoint::default();
             self.frames = 0;
             self.empty_in_a_row = 0;
         }
@@ -131,6 +165,51 @@ impl Assembler {
         Ok(self.kind.take())
     }
 
+    /// Whether the message is handed on in parts.
+    pub(crate) fn is_in_parts(&self) -> bool {
+        self.in_parts
+    }
+
+    /// Takes what the input has of the current frame as a part of its message, unmasked where it lies; `None` if there
+    /// is nothing to hand on. Text is for the caller to check; what is cut off its end goes to
+    /// [`keep_cut`](Self::keep_cut).
+    pub(crate) fn receive_part(&mut self, input: &mut ReceiveBuffer) -> Option<Part> {
+        let (frame, kind) = (self.frame.as_mut()?, self.kind?);
+        let n = frame.missing.min(input.unread().len());
+        let mut range = input.take(n);
+        if let Some(key) = frame.key {
+            mask::apply(input.bytes_mut(range.clone()), key);
+        }
+        frame.advance(n);
+        let last = frame.missing == 0 && frame.fin;
+        let mut frame_len = 0;
+        if frame.missing == 0 {
+            frame_len = self.frame_len;
+            self.frame = None;
+        }
+        if last {
+            self.kind = None;
+        }
+        self.handed_on += n;
+        // In front of a payload there is always room: its header, or the buffer's.
+        let cut = core::mem::take(&mut self.cut);
+        range.start -= usize::from(cut.len);
+        let part = input.bytes_mut(range.clone());
+        part[..usize::from(cut.len)].copy_from_slice(cut.as_slice());
+        let is_cut = kind == Kind::Text && part.len() < 4 && ends_inside_code_point(part);
+        if is_cut && !last {
+            self.keep_cut(part);
+            return None;
+        }
+        (last || !range.is_empty()).then_some(Part { kind, range, last, frame_len })
+    }
+
+    /// The octets at the end of a part of text that are not a whole code point.
+    pub(crate) fn keep_cut(&mut self, octets: &[u8]) {
+        self.cut.octets[..octets.len()].copy_from_slice(octets);
+        self.cut.len = octets.len() as u8;
+    }
+
     /// Moves the finished message out.
     pub(crate) fn take(&mut self) -> MessageBuffer {
         core::mem::take(&mut self.bytes)
@@ -158,6 +237,17 @@ impl Assembler {
     pub(crate) fn filled(&mut self, n: usize) {
         assert!(n <= self.bytes.room(), "more bytes read than there was room for");
         self.unseen = n;
+    }
+}
+
+/// Whether these few octets are nothing but the beginning of a code point.
+fn ends_inside_code_point(octets: &[u8]) -> bool {
+    str::from_utf8(octets).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+}
+
+impl CutCodePoint {
+    fn as_slice(&self) -> &[u8] {
+        &self.octets[..usize::from(self.len)]
     }
 }
 

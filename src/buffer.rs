@@ -53,10 +53,10 @@ impl ReceiveBuffer {
         Self::with_capacity(limits, DEFAULT_CAPACITY)
     }
 
-    /// Room for reads of `capacity` bytes. A loop with many connections does well with 256 KiB.
+    /// Room for reads of `capacity` bytes, at least 1. A loop with many connections does well with 256 KiB.
     pub fn with_capacity(limits: Limits, capacity: usize) -> Self {
         Self {
-            bytes: alloc::vec![0; HEADROOM + capacity],
+            bytes: alloc::vec![0; HEADROOM + capacity.max(1)],
             unread: HEADROOM..HEADROOM,
             limits,
             assembled: MessageBuffer::default(),

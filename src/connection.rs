@@ -12,6 +12,7 @@ use crate::buffer::ReceiveBuffer;
 use crate::close::CloseCode;
 use crate::frame::Expected;
 use crate::handshake::Negotiated;
+use crate::message::Kind;
 use state::Machine;
 pub use state::{Role, State};
 
@@ -19,7 +20,7 @@ pub use state::{Role, State};
 ///
 /// Its methods come in three kinds. *Receive side:* [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), and
 /// for reading without a copy [`spare`](Self::spare) and [`filled`](Self::filled). *Send side:* [`send`](Self::send),
-/// [`send_header`](Self::send_header), [`ping`](Self::ping), [`pong`](Self::pong), [`close`](Self::close),
+/// [`send_part`](Self::send_part), [`send_header`](Self::send_header), [`ping`](Self::ping), [`pong`](Self::pong), [`close`](Self::close),
 /// [`fail`](Self::fail), [`resume`](Self::resume). *Getters:* the rest.
 ///
 /// **After reading from the socket, call `receive` until it returns `None`, then write the output.**
@@ -51,6 +52,10 @@ pub struct Connection {
     close_received: u16,
     role: Role,
     state: Machine,
+    /// The kind of the message whose parts are being sent.
+    sending: Option<Kind>,
+    /// Whether messages are handed on in parts.
+    in_parts: bool,
 }
 
 /// The cut end of the last read, and what waits for room in the output.
@@ -83,7 +88,15 @@ impl Connection {
     }
 
     fn new(role: Role, _negotiated: Negotiated) -> Self {
-        Self { partial: None, received: 0, close_received: 0, role, state: Machine::new() }
+        Self {
+            partial: None,
+            received: 0,
+            close_received: 0,
+            role,
+            state: Machine::new(),
+            sending: None,
+            in_parts: false,
+        }
     }
 
     /// Which end this is.
@@ -119,6 +132,16 @@ impl Connection {
     /// Whether a message has begun and not ended, or a frame of any kind.
     pub fn is_inside_message(&self) -> bool {
         self.partial.as_ref().is_some_and(|partial| partial.assembler.is_open() || !partial.stash.is_empty())
+    }
+
+    /// Whether the message that the last part belonged to goes on, after [`receive_parts`](Self::receive_parts).
+    pub fn has_more_parts(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.assembler.is_open())
+    }
+
+    /// Whether a message was begun with [`send_part`](Self::send_part) and not ended.
+    pub fn is_sending_parts(&self) -> bool {
+        self.sending.is_some()
     }
 
     /// Bytes held for the unfinished message.

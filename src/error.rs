@@ -1,5 +1,5 @@
 //! What can go wrong, sorted by whose fault it is: [`ProtocolError`] is the peer's, [`UsageError`] is yours,
-//! [`HandshakeError`] is the peer's before the connection is open.
+//! [`HandshakeError`] is the peer's before the connection is open, [`UriError`] is that of whoever wrote the URI.
 
 use core::error::Error;
 use core::fmt;
@@ -124,6 +124,12 @@ pub enum UsageError {
     CloseReasonWithoutCode,
     /// A close reason over 123 bytes (§5.5.1).
     CloseReasonTooLong,
+    /// A payload of 2⁶³ bytes or more (§5.2).
+    LengthTopBitSet,
+    /// A message while the parts of another are being sent (§5.4).
+    MessageUnfinished,
+    /// A part of text for a binary message, or the reverse (§5.4).
+    PartOfOtherKind,
     /// A client's [`SendBuffer`](crate::SendBuffer) without a source of masking keys (§5.3).
     NoMaskingKeys,
     /// An HTTP header name that is not a token, or one that the library writes itself.
@@ -136,6 +142,8 @@ pub enum UsageError {
     BodyNotAllowed,
     /// A subprotocol that the client did not offer (§4.2.2).
     SubprotocolNotOffered,
+    /// A subprotocol that is offered twice (§4.1).
+    SubprotocolRepeated,
 }
 
 impl fmt::Display for UsageError {
@@ -146,12 +154,16 @@ impl fmt::Display for UsageError {
             Self::InvalidCloseCode(code) => write!(f, "close code {code} must not be sent"),
             Self::CloseReasonWithoutCode => f.write_str("a close reason needs a close code"),
             Self::CloseReasonTooLong => f.write_str("a close reason has at most 123 bytes"),
+            Self::LengthTopBitSet => f.write_str("a payload has less than 2⁶³ bytes"),
+            Self::MessageUnfinished => f.write_str("the message that is being sent in parts is not finished"),
+            Self::PartOfOtherKind => f.write_str("all parts of a message are of one kind"),
             Self::NoMaskingKeys => f.write_str("a client's SendBuffer needs a source of masking keys"),
             Self::InvalidHeaderName => f.write_str("invalid header name"),
             Self::InvalidHeaderValue => f.write_str("invalid header value"),
             Self::InvalidStatus => f.write_str("an answer's status is 200 to 599, an acceptance's is 101"),
             Self::BodyNotAllowed => f.write_str("this status allows no body"),
             Self::SubprotocolNotOffered => f.write_str("the client did not offer this subprotocol"),
+            Self::SubprotocolRepeated => f.write_str("a subprotocol is offered once"),
         }
     }
 }
@@ -160,15 +172,17 @@ impl Error for UsageError {}
 
 /// A rule of the opening handshake, or of the HTTP it is written in, that the peer broke. No connection was made.
 ///
-/// One variant per rule; each knows its [section](Self::section) and the [status](Self::status) that the peer is told.
-/// [`response`](Self::response) is the whole answer.
+/// One variant per rule; each knows its [section](Self::section) and the [status](Self::status) that a client is told.
+/// [`response`](Self::response) is the whole answer. A server is told nothing: close the transport.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeError {
-    /// The first byte cannot begin an HTTP request: TLS, perhaps, on a port without it.
+    /// The first bytes cannot begin an HTTP message: TLS, perhaps, on a port without it.
     NotHttp,
     /// A request line that is not a method, a target and a version with single spaces between.
     RequestLine,
+    /// A status line that is not a version, three digits and a phrase, or nothing, with single spaces between.
+    StatusLine,
     /// A version other than HTTP/1.1 and HTTP/1.0; the preface of HTTP/2 is one.
     HttpVersion,
     /// A CR without its LF, or an LF without its CR.
@@ -193,7 +207,7 @@ pub enum HandshakeError {
     ContentLength,
     /// A Transfer-Encoding other than `chunked`, or one in HTTP/1.0.
     TransferEncoding,
-    /// A body on an upgrade request.
+    /// A body on an upgrade: of the request, or of the 101.
     BodyNotAllowed,
     /// An Expect that would have to be answered before the request can be.
     Expectation,
@@ -203,6 +217,8 @@ pub enum HandshakeError {
     UpgradeInHttp10,
     /// No `websocket` in Upgrade.
     UpgradeMissing,
+    /// A 101 to another protocol beside `websocket`.
+    UpgradeNotRequested,
     /// No `upgrade` in Connection.
     ConnectionMissing,
     /// More than one Sec-WebSocket-Version.
@@ -219,10 +235,25 @@ pub enum HandshakeError {
     MalformedExtensions,
     /// An Origin that your [policy](crate::handshake::OriginPolicy) does not allow.
     OriginRefused,
+    /// The server's answer is not a 101 but plain HTTP; [`Answer`](crate::handshake::Answer) has its status and headers.
+    NotSwitched,
+    /// No Sec-WebSocket-Accept, or more than one.
+    AcceptNotOnce,
+    /// A Sec-WebSocket-Accept that does not answer the Sec-WebSocket-Key.
+    WrongAccept,
+    /// A server's Sec-WebSocket-Extensions with an extension that was not offered.
+    ExtensionNotOffered,
+    /// More than one Sec-WebSocket-Protocol in a server's answer.
+    SubprotocolRepeated,
+    /// A server's Sec-WebSocket-Protocol that is not one of those that were offered.
+    SubprotocolNotOffered,
 }
 
 impl HandshakeError {
-    /// The HTTP status that the peer is told.
+    /// The HTTP status that a client is told.
+    ///
+    /// For what only a server can do wrong it is 502, which is what a gateway says of a server behind it
+    /// (RFC 9110 §15.6.3). What the server itself answered is [`Answer::status`](crate::handshake::Answer::status).
     pub const fn status(self) -> u16 {
         match self {
             Self::OriginRefused => 403,
@@ -231,6 +262,9 @@ impl HandshakeError {
             Self::Expectation => 417,
             Self::UpgradeInHttp10 | Self::UpgradeMissing | Self::ConnectionMissing | Self::UnsupportedVersion => 426,
             Self::HeadTooLong | Self::TooManyHeaders => 431,
+            Self::StatusLine | Self::NotSwitched | Self::UpgradeNotRequested => 502,
+            Self::AcceptNotOnce | Self::WrongAccept | Self::ExtensionNotOffered => 502,
+            Self::SubprotocolRepeated | Self::SubprotocolNotOffered => 502,
             _ => 400,
         }
     }
@@ -242,21 +276,27 @@ impl HandshakeError {
             Self::HttpVersion => "RFC 9112 §2.3",
             Self::RequestLine | Self::RequestLineTooLong => "RFC 9112 §3",
             Self::Host => "RFC 9112 §3.2",
+            Self::StatusLine => "RFC 9112 §4",
             Self::HeaderName => "RFC 9112 §5.1",
             Self::FoldedHeader => "RFC 9112 §5.2",
             Self::TransferEncoding => "RFC 9112 §6.1",
             Self::ContentLength => "RFC 9112 §6.3",
             Self::ControlCharacter => "RFC 9110 §5.5",
-            Self::UpgradeInHttp10 | Self::BodyNotAllowed => "RFC 9110 §7.8",
+            Self::UpgradeInHttp10 | Self::BodyNotAllowed | Self::UpgradeNotRequested => "RFC 9110 §7.8",
             Self::Expectation => "RFC 9110 §10.1.1",
             Self::HeadTooLong | Self::TooManyHeaders => "RFC 6585 §5",
-            Self::Target | Self::Method | Self::UpgradeMissing | Self::ConnectionMissing => "RFC 6455 §4.2.1",
-            Self::InvalidKey => "RFC 6455 §4.2.1",
+            // Both sides': §4.1 says what the request and the answer must have.
+            Self::UpgradeMissing | Self::ConnectionMissing => "RFC 6455 §4.1",
+            Self::NotSwitched | Self::WrongAccept => "RFC 6455 §4.1",
+            Self::ExtensionNotOffered | Self::SubprotocolNotOffered => "RFC 6455 §4.1",
+            Self::Target | Self::Method | Self::InvalidKey => "RFC 6455 §4.2.1",
             Self::OriginRefused => "RFC 6455 §4.2.2",
             Self::MalformedSubprotocols => "RFC 6455 §4.3",
             Self::UnsupportedVersion => "RFC 6455 §4.4",
             Self::MalformedExtensions => "RFC 6455 §9.1",
             Self::KeyNotOnce => "RFC 6455 §11.3.1",
+            Self::AcceptNotOnce => "RFC 6455 §11.3.3",
+            Self::SubprotocolRepeated => "RFC 6455 §11.3.4",
             Self::VersionRepeated => "RFC 6455 §11.3.5",
         }
     }
@@ -264,25 +304,27 @@ impl HandshakeError {
     /// The rule in words, without its section.
     pub const fn rule(self) -> &'static str {
         match self {
-            Self::NotHttp => "not an HTTP request",
+            Self::NotHttp => "not HTTP",
             Self::RequestLine => "malformed request line",
+            Self::StatusLine => "malformed status line",
             Self::HttpVersion => "HTTP version is not 1.1",
             Self::LineBreak => "line break other than CR LF",
             Self::ControlCharacter => "control character in the head",
             Self::FoldedHeader => "folded header field",
             Self::HeaderName => "malformed header field name",
             Self::RequestLineTooLong => "request line over the size limit",
-            Self::HeadTooLong => "request head over the size limit",
+            Self::HeadTooLong => "head over the size limit",
             Self::TooManyHeaders => "too many header fields",
             Self::Target => "request target is neither a path nor an http URI",
             Self::Host => "not exactly one valid Host",
             Self::ContentLength => "invalid Content-Length",
             Self::TransferEncoding => "invalid Transfer-Encoding",
-            Self::BodyNotAllowed => "upgrade request with a body",
+            Self::BodyNotAllowed => "upgrade with a body",
             Self::Expectation => "Expect is not supported here",
             Self::Method => "upgrade by another method than GET",
             Self::UpgradeInHttp10 => "upgrade in HTTP/1.0",
             Self::UpgradeMissing => "no websocket in Upgrade",
+            Self::UpgradeNotRequested => "upgrade to a protocol that was not requested",
             Self::ConnectionMissing => "no upgrade in Connection",
             Self::VersionRepeated => "Sec-WebSocket-Version more than once",
             Self::UnsupportedVersion => "Sec-WebSocket-Version is not 13",
@@ -291,6 +333,12 @@ impl HandshakeError {
             Self::MalformedSubprotocols => "malformed Sec-WebSocket-Protocol",
             Self::MalformedExtensions => "malformed Sec-WebSocket-Extensions",
             Self::OriginRefused => "this Origin is not allowed",
+            Self::NotSwitched => "the server did not switch protocols",
+            Self::AcceptNotOnce => "not exactly one Sec-WebSocket-Accept",
+            Self::WrongAccept => "Sec-WebSocket-Accept does not match the key",
+            Self::ExtensionNotOffered => "extension that was not offered",
+            Self::SubprotocolRepeated => "Sec-WebSocket-Protocol more than once",
+            Self::SubprotocolNotOffered => "subprotocol that was not offered",
         }
     }
 }
@@ -302,3 +350,40 @@ impl fmt::Display for HandshakeError {
 }
 
 impl Error for HandshakeError {}
+
+/// What keeps a text from being a WebSocket URI (RFC 6455 §3). Nothing was sent.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UriError {
+    /// A character beyond ASCII. International host names are for you to encode (RFC 5890), other text to
+    /// percent-encode (§11.1).
+    NotAscii,
+    /// Neither `ws://` nor `wss://`.
+    Scheme,
+    /// A fragment. A `#` that is none is written `%23`.
+    Fragment,
+    /// A user's name or password. Send it in an Authorization header.
+    UserInfo,
+    /// No host, or one that is neither a name nor an address.
+    Host,
+    /// A port that is not a number from 1 to 65535.
+    Port,
+    /// A path or query with a character that must be percent-encoded (RFC 3986 §3.3, §3.4).
+    ResourceName,
+}
+
+impl fmt::Display for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAscii => "a WebSocket URI is ASCII",
+            Self::Scheme => "a WebSocket URI begins with ws:// or wss://",
+            Self::Fragment => "a WebSocket URI has no fragment",
+            Self::UserInfo => "a WebSocket URI has no user information",
+            Self::Host => "invalid host in a WebSocket URI",
+            Self::Port => "invalid port in a WebSocket URI",
+            Self::ResourceName => "invalid path or query in a WebSocket URI",
+        })
+    }
+}
+
+impl Error for UriError {}

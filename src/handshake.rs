@@ -53,12 +53,55 @@
 //! assert!(matches!(event, Some(Event::Message(message)) if message.as_bytes() == b"Hello"));
 //! # Ok::<(), Box<dyn Error>>(())
 //! ```
+//!
+//! A client sends a [`ClientRequest`] and holds the server's [`Answer`] against it. Its connection, too, begins with the
+//! very next byte:
+//!
+//! ```
+//! use bowsprit::handshake::{ClientHandshake, ClientRequest, Uri};
+//! use bowsprit::{Connection, Event, HandshakeError, Limits, MaskingKey, ReceiveBuffer, SendBuffer, Status};
+//!
+//! /// Some(connection) once the answer is whole.
+//! fn open(handshake: &mut ClientHandshake, input: &mut ReceiveBuffer) -> Result<Option<Connection>, HandshakeError> {
+//!     let Status::Complete(answer) = handshake.receive(input)? else { return Ok(None) };
+//!     let negotiated = answer.check_upgrade()?; // if not: answer.status(), answer.header("Location")
+//!     Ok(Some(Connection::client(negotiated)))
+//! }
+//!
+//! # let (nonce, masking_key) = (*b"the sample nonce", || MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]));
+//! let mut input = ReceiveBuffer::new(Limits::default());
+//! let mut output = SendBuffer::with_masking_keys(masking_key); // fresh random bytes, as is the nonce
+//! let uri = Uri::parse("ws://server.example.com/chat")?; // host(), port(), is_secure(): where to connect to
+//! let mut handshake = ClientRequest::new(uri).subprotocol("chat").start(nonce, &mut output)?;
+//! assert!(output.pending().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+//! # let request = output.pending().len();
+//! # output.consume(request);
+//! input.extend_from_slice(
+//!     b"HTTP/1.1 101 Switching Protocols\r\n\
+//!       Upgrade: websocket\r\n\
+//!       Connection: Upgrade\r\n\
+//!       Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+//!       Sec-WebSocket-Protocol: chat\r\n\
+//!       \r\n\
+//!       \x81\x05Hello", // and a first frame
+//! );
+//! let mut conn = open(&mut handshake, &mut input)?.expect("the answer is whole");
+//! let event = conn.receive(&mut input, &mut output);
+//! assert!(matches!(event, Some(Event::Message(message)) if message.as_bytes() == b"Hello"));
+//! conn.send("Hello", &mut output)?;
+//! assert_eq!(output.pending(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod answer;
+mod client;
 mod fields;
+mod head;
 mod http;
 mod origin;
 mod response;
 mod server;
+mod uri;
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -69,11 +112,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+pub use answer::Answer;
+pub use client::{ClientHandshake, ClientRequest};
 pub use fields::Extension;
 pub use http::{BodyLength, Request};
 pub use origin::OriginPolicy;
 pub use response::Response;
 pub use server::{ServerHandshake, Upgrade};
+pub use uri::Uri;
 
 /// What a handshake agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,9 +8,9 @@
 pub struct Limits {
     /// Bytes of an HTTP request line, its line break included. Beyond: 414. Default 8 KiB.
     pub request_line: usize,
-    /// Bytes of an HTTP request head, the empty line included. Beyond: 431. Default 16 KiB.
+    /// Bytes of an HTTP head, the empty line included, and of the interim answers before it. Beyond: 431. Default 16 KiB.
     pub head: usize,
-    /// Header fields of an HTTP request, at most 256. Beyond: 431. Default 100.
+    /// Header fields of an HTTP head, at most 256. Beyond: 431. Default 100.
     pub headers: usize,
     /// Bytes of a message, all its fragments together. Beyond: 1009. Default 1 MiB.
     pub message: usize,

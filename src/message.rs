@@ -33,7 +33,7 @@ impl Kind {
 /// What [`Connection::receive`](crate::Connection::receive) found.
 #[derive(Debug)]
 pub enum Event<'i> {
-    /// A whole message.
+    /// A whole message; or a part of one, after [`Connection::receive_parts`](crate::Connection::receive_parts).
     Message(Message<'i>),
     /// A Ping with its payload; the Pong is in the output already, or kept for when the output has room (§5.5.2).
     Ping(&'i [u8]),

@@ -64,7 +64,7 @@ impl Handler for Meter {
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
         if message.as_bytes() == b"count" {
             let (calls, bytes) = (CALLS.with(Cell::get), BYTES.with(Cell::get));
-            let _ = peer.send(&format!("{calls} {bytes} {}", self.highest - self.lowest));
+            let _ = peer.send(format!("{calls} {bytes} {}", self.highest - self.lowest));
             return;
         }
         let at = message.as_bytes().as_ptr() as usize;

@@ -115,7 +115,7 @@ impl Chat {
             FromPage::Typing { room, on } => {
                 if let Some(name) = self.rooms.member(&room, peer.id()) {
                     let typing = ToPage::Typing { room: &room, name, on };
-                    peer.publish_to_others(&topic(&room), &typing.to_json());
+                    peer.publish_to_others(&topic(&room), typing.to_json());
                 }
             }
             FromPage::Ping {} => tell(peer, &ToPage::Pong),
@@ -149,10 +149,10 @@ impl Chat {
 
         let topic = topic(room);
         if let Some(old) = &joined.left {
-            peer.publish_to_others(&topic, &ToPage::Left { room, name: old, at: now }.to_json());
+            peer.publish_to_others(&topic, ToPage::Left { room, name: old, at: now }.to_json());
         }
         if joined.arrived {
-            peer.publish_to_others(&topic, &ToPage::Entered { room, name: &joined.name, at: now }.to_json());
+            peer.publish_to_others(&topic, ToPage::Entered { room, name: &joined.name, at: now }.to_json());
         }
         let changed = joined.arrived || joined.left.is_some();
         if !known {
@@ -168,7 +168,7 @@ impl Chat {
         peer.unsubscribe(&topic(room));
         let now = now();
         if let Some(name) = self.rooms.leave(room, peer.id(), now) {
-            peer.publish_to_others(&topic(room), &ToPage::Left { room, name: &name, at: now }.to_json());
+            peer.publish_to_others(&topic(room), ToPage::Left { room, name: &name, at: now }.to_json());
             self.announce(peer, room);
         }
     }
@@ -178,7 +178,7 @@ impl Chat {
             Ok(said) => {
                 let message = said.message;
                 if said.new {
-                    peer.publish_to_others(&topic(room), &ToPage::Message { room, message }.to_json());
+                    peer.publish_to_others(&topic(room), ToPage::Message { room, message }.to_json());
                 }
                 tell(peer, &ToPage::Sent { room, seq: message.seq, id, at: message.at });
             }
@@ -187,7 +187,7 @@ impl Chat {
     }
 
     fn announce(&self, peer: &mut Peer<'_, Visitor>, room: &str) {
-        peer.publish(DIRECTORY, &ToPage::Room { room, online: self.rooms.online(room) }.to_json());
+        peer.publish(DIRECTORY, ToPage::Room { room, online: self.rooms.online(room) }.to_json());
     }
 }
 
@@ -196,7 +196,7 @@ fn topic(room: &str) -> String {
 }
 
 fn tell(peer: &mut Peer<'_, Visitor>, message: &ToPage<'_>) {
-    match peer.send(&message.to_json()) {
+    match peer.send(message.to_json()) {
         Sent::Queued | Sent::Backlogged => {}
         // It does not read. When it comes back, it gets what it missed.
         Sent::Dropped => hang_up(peer, CloseCode::TRY_AGAIN_LATER, "too slow"),

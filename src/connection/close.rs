@@ -27,7 +27,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// As [`close`](Self::close), except that failing is possible until the closing handshake is over.
+    /// A code that must not be sent; a reason over 123 bytes; [`UsageError::NotOpen`] once both Close frames are
+    /// exchanged or the connection has failed.
     pub fn fail(&mut self, code: CloseCode, reason: &str, output: &mut SendBuffer) -> Result<(), UsageError> {
         let frame = CloseFrame { code: Some(code), reason };
         frame.check()?;

@@ -5,7 +5,7 @@ use core::str;
 
 use super::Connection;
 use super::state::Trigger;
-use crate::assembler::{self, Assembler};
+use crate::assembler::{self, Assembler, Part};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
 use crate::error::ProtocolError;
@@ -19,6 +19,7 @@ use crate::message::{Binary, Event, Kind, Message, Text};
 enum Found {
     Whole(Kind, Range<usize>, u64),
     Assembled(Kind),
+    Part(Part),
     Ping(Range<usize>),
     Pong(Range<usize>),
     Close(Range<usize>, u64),
@@ -45,6 +46,7 @@ impl Connection {
             },
             Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
             Found::Assembled(Kind::Text) => Event::Message(Message::Text(Text::assembled(input.lent()))),
+            Found::Part(part) => self.part(part, input, output),
             Found::Ping(range) => {
                 let payload = input.bytes_mut(range);
                 Event::Ping(payload)
@@ -64,9 +66,23 @@ impl Connection {
         })
     }
 
+    /// From the next message on, [`Event::Message`] is a part of one, as it arrives, and [`has_more_parts`] tells whether
+    /// the message goes on; or a whole message again. Text is checked and ends on a code point.
+    ///
+    /// Nothing of a part is kept here, so that a message may be larger than memory: raise [`Limits::message`] and
+    /// [`Limits::frame`] for those.
+    ///
+    /// [`has_more_parts`]: Self::has_more_parts
+    /// [`Limits::message`]: crate::Limits::message
+    /// [`Limits::frame`]: crate::Limits::frame
+    pub fn receive_parts(&mut self, in_parts: bool) {
+        self.in_parts = in_parts;
+    }
+
     /// The peer will send nothing more: its end of the transport is closed. The state is CLOSED from here on.
     ///
-    /// Returns whether the closing handshake was completed, which makes the close a clean one (RFC 6455 §7.1.4).
+    /// The first call returns whether the closing handshake was completed, which makes the close a clean one (RFC 6455
+    /// §7.1.4).
     pub fn receive_eof(&mut self) -> bool {
         let clean = self.state.is_done();
         self.state.on(Trigger::EndOfInput);
@@ -96,6 +112,18 @@ impl Connection {
         output: &mut SendBuffer,
     ) -> Result<Option<Found>, ProtocolError> {
         while self.state.reads() {
+            if let Some(assembler) = self.inside_frame().filter(|assembler| assembler.is_in_parts()) {
+                let part = assembler.receive_part(input);
+                let inside = assembler.is_inside_frame();
+                if !inside {
+                    self.received += assembler.frame_len();
+                }
+                match part {
+                    Some(part) => return Ok(Some(Found::Part(part))),
+                    None if inside => return Ok(None),
+                    None => continue,
+                }
+            }
             if let Some(assembler) = self.inside_frame() {
                 let finished = assembler.receive(input)?;
                 if assembler.is_inside_frame() {
@@ -138,7 +166,7 @@ impl Connection {
             let open = self.partial.as_ref().map(|partial| &partial.assembler);
             let payload_len = assembler::check_header(&header, open, input.limits())?;
             // `fin` alone would let a last fragment pass for a message.
-            let alone = header.fin && header.opcode != Opcode::Continuation;
+            let alone = header.fin && header.opcode != Opcode::Continuation && !self.in_parts;
             if alone && payload_len <= unread.len() - header_len {
                 let payload = unmask(&header, header_len, payload_len, input);
                 let frame_len = (header_len + payload_len) as u64;
@@ -147,10 +175,32 @@ impl Connection {
                 return Ok(Some(Found::Whole(kind, payload, frame_len)));
             }
             input.consume(header_len);
-            self.partial().assembler.begin_frame(&header, header_len, payload_len, input)?;
+            let in_parts = self.in_parts;
+            self.partial().assembler.begin_frame(&header, header_len, payload_len, in_parts, input)?;
         }
         input.clear();
         Ok(None)
+    }
+
+    /// Shows a part. Text is checked here, where it is borrowed, so that it is looked at once.
+    fn part<'i>(&mut self, part: Part, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Event<'i> {
+        let Part { kind, range, last, frame_len } = part;
+        let bytes = input.bytes_mut(range);
+        if kind == Kind::Binary {
+            return Event::Message(Message::Binary(Binary::whole(bytes)));
+        }
+        let Some(chunk) = bytes.utf8_chunks().next() else {
+            return Event::Message(Message::Text(Text::whole("")));
+        };
+        let (text, rest) = (chunk.valid(), chunk.invalid());
+        let whole = text.len() + rest.len() == bytes.len();
+        let cut = whole && !last && str::from_utf8(rest).is_err_and(|error| error.error_len().is_none());
+        if !whole || (!rest.is_empty() && !cut) {
+            self.received -= frame_len;
+            return Event::Failed(self.failed(ProtocolError::InvalidUtf8, output));
+        }
+        self.partial().assembler.keep_cut(rest);
+        Event::Message(Message::Text(Text::whole(text)))
     }
 
     fn answer_ping(&mut self, payload: Range<usize>, input: &mut ReceiveBuffer, output: &mut SendBuffer) {

@@ -14,7 +14,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`UsageError::NotOpen`] once the closing handshake has begun; [`UsageError::NoMaskingKeys`].
+    /// [`UsageError::NotOpen`] once the closing handshake has begun; [`UsageError::NoMaskingKeys`];
+    /// [`UsageError::MessageUnfinished`] between the [parts](Self::send_part) of another.
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>, output: &mut SendBuffer) -> Result<(), UsageError> {
         let message = message.into();
@@ -24,19 +25,59 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues a part of a message as one fragment; `last` ends the message (RFC 6455 §5.4). Control frames may go in
+    /// between.
+    ///
+    /// ```
+    /// # use bowsprit::{Connection, Negotiated, SendBuffer};
+    /// # let (mut conn, mut output) = (Connection::server(Negotiated::none()), SendBuffer::new());
+    /// conn.send_part("Hel", false, &mut output)?;
+    /// conn.send_part("lo", true, &mut output)?;
+    /// assert_eq!(output.pending(), b"\x01\x03Hel\x80\x02lo");
+    /// # Ok::<(), bowsprit::UsageError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::PartOfOtherKind`] for text within a binary message and the reverse; [`UsageError::NotOpen`];
+    /// [`UsageError::NoMaskingKeys`].
+    pub fn send_part<'m>(
+        &mut self,
+        part: impl Into<MessageRef<'m>>,
+        last: bool,
+        output: &mut SendBuffer,
+    ) -> Result<(), UsageError> {
+        let part = part.into();
+        let opcode = match self.sending {
+            None => part.kind().opcode(),
+            Some(kind) if kind == part.kind() => Opcode::Continuation,
+            Some(_) => return Err(UsageError::PartOfOtherKind),
+        };
+        self.check_open(output)?;
+        let mut header = FrameHeader::new(opcode, part.as_bytes().len() as u64);
+        header.fin = last;
+        header.masking_key = self.next_key(output);
+        output.push_frame(&header, part.as_bytes());
+        self.sending = (!last).then_some(part.kind());
+        Ok(())
+    }
+
     /// Queues only the header of a message of `len` bytes; the payload is yours to write behind it, from where it lies.
     ///
     /// Returns the key to mask it with, which only a client has.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send); [`UsageError::LengthTopBitSet`] from 2⁶³ on (RFC 6455 §5.2).
     pub fn send_header(
         &mut self,
         kind: Kind,
         len: u64,
         output: &mut SendBuffer,
     ) -> Result<Option<MaskingKey>, UsageError> {
+        if len >> 63 != 0 {
+            return Err(UsageError::LengthTopBitSet);
+        }
         let mut header = FrameHeader::new(kind.opcode(), len);
         header.masking_key = self.key_to_send(output)?;
         output.extend_from_slice(&header.encode());
@@ -113,9 +154,18 @@ impl Connection {
         }
     }
 
+    /// Checks that a message may begin, and draws its key.
     #[inline]
     fn key_to_send(&self, output: &mut SendBuffer) -> Result<Option<MaskingKey>, UsageError> {
         self.check_open(output)?;
-        Ok(if self.role == Role::Client { output.next_masking_key() } else { None })
+        match self.sending {
+            Some(_) => Err(UsageError::MessageUnfinished),
+            None => Ok(self.next_key(output)),
+        }
+    }
+
+    #[inline]
+    fn next_key(&self, output: &mut SendBuffer) -> Option<MaskingKey> {
+        if self.role == Role::Client { output.next_masking_key() } else { None }
     }
 }

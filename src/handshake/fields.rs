@@ -21,6 +21,17 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
+/// Whether this can be sent as a value: printable ASCII, spaces and tabs, and so no line break.
+pub(super) fn is_value(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+}
+
+/// Whether this is one of the fields that belong to the handshake alone.
+pub(super) fn starts_sec_websocket(name: &str) -> bool {
+    const PREFIX: &str = "Sec-WebSocket-";
+    name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
 fn token(bytes: &[u8]) -> Option<&str> {
     if is_token(bytes) { str::from_utf8(bytes).ok() } else { None }
 }

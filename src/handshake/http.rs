@@ -1,10 +1,11 @@
-//! An HTTP/1.1 request's head: found in the bytes as they come, then read (RFC 9112).
+//! An HTTP/1.1 request, read from its head (RFC 9112).
 
 use core::str;
 
 use httparse::Header;
 
-use super::fields::{Extension, Fields, is_token_byte};
+use super::fields::{Extension, Fields};
+use super::head::{Head, Kind, Scanner};
 use super::origin::{Authority, split_scheme};
 use crate::error::HandshakeError;
 use crate::frame::Status;
@@ -43,9 +44,12 @@ impl<'h> Request<'h> {
     /// Whatever is not HTTP/1, as soon as it is seen: a violation of RFC 9112 §2 to §5, or a head over one of the
     /// limits. The rules on what the fields say are for the checks.
     pub fn parse(head: &'h [u8], limits: &Limits) -> Result<Status<(Self, usize)>, HandshakeError> {
-        let mut scanner = Scanner::new();
+        let mut scanner = Scanner::new(Kind::Request);
         match scanner.push(head, limits)? {
-            Status::Complete(len) => Ok(Status::Complete((Self::read(&head[..len], &scanner)?, len))),
+            Status::Complete(len) => {
+                let head = Head { bytes: &head[..len], fields: scanner.fields() };
+                Ok(Status::Complete((Self::read(head)?, len)))
+            }
             Status::Partial => Ok(Status::Partial),
         }
     }
@@ -70,11 +74,11 @@ impl<'h> Request<'h> {
     }
 
     /// Reads a head that the scanner has passed.
-    pub(super) fn read(head: &'h [u8], scanner: &Scanner) -> Result<Self, HandshakeError> {
-        let mut fields = alloc::vec![httparse::EMPTY_HEADER; scanner.fields];
+    pub(super) fn read(head: Head<'h>) -> Result<Self, HandshakeError> {
+        let mut fields = alloc::vec![httparse::EMPTY_HEADER; head.fields];
         let mut request = httparse::Request::new(&mut fields);
         // The scanner is the stricter of the two, so that they always agree.
-        if request.parse(head) != Ok(httparse::Status::Complete(head.len())) {
+        if request.parse(head.bytes) != Ok(httparse::Status::Complete(head.bytes.len())) {
             return Err(HandshakeError::RequestLine);
         }
         let (Some(method), Some(target), Some(minor_version)) = (request.method, request.path, request.version) else {
@@ -201,26 +205,30 @@ impl<'h> Request<'h> {
 
     /// Where the body ends, if that is beyond doubt (RFC 9112 §6).
     pub(super) fn body_length(&self) -> Result<BodyLength, HandshakeError> {
-        let length =
-            self.fields.at_most_once("Content-Length").map_err(|_| HandshakeError::ContentLength)?.map(content_length);
-        if !self.fields.has("Transfer-Encoding") {
-            return match length {
-                None => Ok(BodyLength::Bytes(0)),
-                Some(Some(length)) => Ok(BodyLength::Bytes(length)),
-                Some(None) => Err(HandshakeError::ContentLength),
-            };
-        }
-        // Both at once is how requests are smuggled past a proxy (§11.2).
-        if length.is_some() {
-            return Err(HandshakeError::ContentLength);
-        }
-        let mut codings = self.fields.elements("Transfer-Encoding");
-        let chunked = codings.next().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-        if self.minor_version == 0 || !chunked || codings.next().is_some() {
-            return Err(HandshakeError::TransferEncoding);
-        }
-        Ok(BodyLength::Chunked)
+        body_length(&self.fields, self.minor_version)
     }
+}
+
+/// Where the body of a message with these fields ends, if that is beyond doubt (RFC 9112 §6).
+pub(super) fn body_length(fields: &Fields<'_>, minor_version: u8) -> Result<BodyLength, HandshakeError> {
+    let length = fields.at_most_once("Content-Length").map_err(|_| HandshakeError::ContentLength)?.map(content_length);
+    if !fields.has("Transfer-Encoding") {
+        return match length {
+            None => Ok(BodyLength::Bytes(0)),
+            Some(Some(length)) => Ok(BodyLength::Bytes(length)),
+            Some(None) => Err(HandshakeError::ContentLength),
+        };
+    }
+    // Both at once is how requests are smuggled past a proxy (§11.2).
+    if length.is_some() {
+        return Err(HandshakeError::ContentLength);
+    }
+    let mut codings = fields.elements("Transfer-Encoding");
+    let chunked = codings.next().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+    if minor_version == 0 || !chunked || codings.next().is_some() {
+        return Err(HandshakeError::TransferEncoding);
+    }
+    Ok(BodyLength::Chunked)
 }
 
 /// Digits alone: no sign, no list, no more than 64 bits.
@@ -257,131 +265,6 @@ impl<'h> Target<'h> {
     }
 }
 
-/// Finds the end of a request's head, and refuses what cannot be one at the first byte that shows it.
-///
-/// It looks at each byte once, however the bytes are cut. What it lets through, httparse reads: the two see the same
-/// lines, because nothing that servers disagree on gets past here (a bare LF, a folded line, a space before a colon).
-///
-/// ```text
-/// Start ─tchar→ Method ─SP→ TargetStart → Target ─SP→ Version ─CR→ Break ─LF→ LineStart ─CR→ LastBreak ─LF→ End
-///   └─CR→ FirstBreak ─LF→ Restart ─tchar↗                           ↑          │  ↑
-///                                                                   CR       tchar│
-///                                                                   └─ Value ←─:─ Name
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scanner {
-    state: Scan,
-    /// Bytes seen.
-    head: usize,
-    /// Where the request line begins.
-    start: usize,
-    /// Header fields seen.
-    fields: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scan {
-    Start,
-    /// In the one empty line that may stand in front (RFC 9112 §2.2).
-    FirstBreak,
-    Restart,
-    Method,
-    TargetStart,
-    Target,
-    /// This many characters of `HTTP/1.x` seen.
-    Version(u8),
-    Break,
-    LineStart,
-    Name,
-    Value,
-    LastBreak,
-    End,
-}
-
-impl Scanner {
-    pub(super) const fn new() -> Self {
-        Self { state: Scan::Start, head: 0, start: 0, fields: 0 }
-    }
-
-    /// Takes the next bytes. Complete with how many of these belong to the head.
-    pub(super) fn push(&mut self, bytes: &[u8], limits: &Limits) -> Result<Status<usize>, HandshakeError> {
-        for (at, &byte) in bytes.iter().enumerate() {
-            self.head += 1;
-            let in_request_line = self.fields == 0 && !matches!(self.state, Scan::LineStart | Scan::LastBreak);
-            if in_request_line && self.head - self.start > limits.request_line {
-                return Err(HandshakeError::RequestLineTooLong);
-            }
-            if self.head > limits.head {
-                return Err(HandshakeError::HeadTooLong);
-            }
-            let next = self.state.next(byte)?;
-            if self.state == Scan::LineStart && next == Scan::Name {
-                self.fields += 1;
-                if self.fields > limits.headers {
-                    return Err(HandshakeError::TooManyHeaders);
-                }
-            }
-            // The empty line in front is no part of the request line.
-            if next == Scan::Restart {
-                self.start = self.head;
-            }
-            self.state = next;
-            if next == Scan::End {
-                return Ok(Status::Complete(at + 1));
-            }
-        }
-        Ok(Status::Partial)
-    }
-}
-
-impl Scan {
-    fn next(self, byte: u8) -> Result<Self, HandshakeError> {
-        match self {
-            Self::FirstBreak | Self::Break | Self::LastBreak if byte != b'\n' => return Err(HandshakeError::LineBreak),
-            Self::Start | Self::Restart if !is_token_byte(byte) && (self, byte) != (Self::Start, b'\r') => {
-                return Err(HandshakeError::NotHttp);
-            }
-            _ => {}
-        }
-        Ok(match (self, byte) {
-            (Self::FirstBreak, _) => Self::Restart,
-            (Self::Break, _) => Self::LineStart,
-            (Self::LastBreak | Self::End, _) => Self::End,
-            (_, b'\n') => return Err(HandshakeError::LineBreak),
-            (_, 0..=8 | 11 | 12 | 14..=31 | 127) => return Err(HandshakeError::ControlCharacter),
-
-            (Self::Start, b'\r') => Self::FirstBreak,
-            (Self::Start | Self::Restart, _) => Self::Method,
-            (Self::Method, b' ') => Self::TargetStart,
-            (Self::Method, _) if is_token_byte(byte) => Self::Method,
-            (Self::Target, b' ') => Self::Version(0),
-            (Self::TargetStart | Self::Target, b'!'..=b'~') => Self::Target,
-            (Self::Version(seen), _) => match (VERSION.get(usize::from(seen)), byte) {
-                (Some(&expected), _) if byte == expected => Self::Version(seen + 1),
-                (Some(_), _) if seen >= MAJOR_AT => return Err(HandshakeError::HttpVersion),
-                (None, b'0' | b'1') if usize::from(seen) == VERSION.len() => Self::Version(seen + 1),
-                (None, b'\r') if usize::from(seen) > VERSION.len() => Self::Break,
-                (None, _) => return Err(HandshakeError::HttpVersion),
-                _ => return Err(HandshakeError::RequestLine),
-            },
-            (Self::Method | Self::TargetStart | Self::Target, _) => return Err(HandshakeError::RequestLine),
-
-            (Self::LineStart, b'\r') => Self::LastBreak,
-            (Self::LineStart, b' ' | b'\t') => return Err(HandshakeError::FoldedHeader),
-            (Self::Name, b':') => Self::Value,
-            (Self::LineStart | Self::Name, _) if is_token_byte(byte) => Self::Name,
-            (Self::LineStart | Self::Name, _) => return Err(HandshakeError::HeaderName),
-            (Self::Value, b'\r') => Self::Break,
-            (Self::Value, _) => Self::Value,
-        })
-    }
-}
-
-/// What every version begins with that this crate can read.
-const VERSION: &[u8] = b"HTTP/1.";
-/// Where in it the number begins.
-const MAJOR_AT: u8 = 5;
-
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
@@ -391,16 +274,6 @@ mod tests {
     use super::*;
 
     const HEAD: &[u8] = b"\r\nGET /a?b HTTP/1.1\r\nHost: a\r\nX:\r\nY: \t b c \t\r\n\r\n";
-
-    #[test]
-    fn a05_no_byte_is_scanned_twice() {
-        let mut scanner = Scanner::new();
-        for (at, byte) in HEAD.iter().enumerate() {
-            let status = scanner.push(&[*byte], &Limits::default()).unwrap();
-            assert_eq!(status, if at + 1 < HEAD.len() { Status::Partial } else { Status::Complete(1) });
-            assert_eq!(scanner.head, at + 1);
-        }
-    }
 
     #[test]
     fn values_come_without_the_white_space_around_them() {
@@ -436,9 +309,9 @@ mod tests {
         ) {
             let end = (at + removed).min(HEAD.len());
             let head = [&HEAD[..at], &inserted, &HEAD[end..]].concat();
-            let mut scanner = Scanner::new();
+            let mut scanner = Scanner::new(Kind::Request);
             if let Ok(Status::Complete(len)) = scanner.push(&head, &Limits::default()) {
-                let request = Request::read(&head[..len], &scanner);
+                let request = Request::read(Head { bytes: &head[..len], fields: scanner.fields() });
                 prop_assert!(request.is_ok());
                 let fields: Vec<_> = request.iter().flat_map(Request::headers).map(|(n, v)| (n.as_bytes(), v)).collect();
                 prop_assert_eq!(fields, split(&head[..len]));

@@ -151,7 +151,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// Letters, digits, punctuation that has no meaning elsewhere in a URI, and whole percent escapes (RFC 3986 §3.2.2).
-fn is_registered_name(mut name: &[u8]) -> bool {
+pub(super) fn is_registered_name(mut name: &[u8]) -> bool {
     loop {
         name = match name {
             [] => return true,

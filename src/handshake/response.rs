@@ -7,7 +7,7 @@ use core::fmt::Write;
 
 use bytes::Bytes;
 
-use super::fields::is_token;
+use super::fields::{is_token, is_value, starts_sec_websocket};
 use crate::buffer::SendBuffer;
 use crate::error::{HandshakeError, UsageError};
 
@@ -77,7 +77,7 @@ impl Response {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if !is_token(name.as_bytes()) || is_ours(name) {
             self.mistake.get_or_insert(UsageError::InvalidHeaderName);
-        } else if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        } else if !is_value(value) {
             self.mistake.get_or_insert(UsageError::InvalidHeaderValue);
         } else {
             self.push(name, value);
@@ -192,9 +192,8 @@ impl HandshakeError {
 
 /// Whether this is a field that [`Response`] writes by itself.
 fn is_ours(name: &str) -> bool {
-    const PREFIX: &str = "Sec-WebSocket-";
     ["Connection", "Content-Length", "Transfer-Encoding", "Upgrade"].iter().any(|n| n.eq_ignore_ascii_case(name))
-        || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+        || starts_sec_websocket(name)
 }
 
 /// What a status means (RFC 9110 §15, RFC 6585); empty for those that hardly anybody sends.

@@ -1,12 +1,11 @@
 //! The server's half of the opening handshake (RFC 6455 §4.2).
 
-use alloc::vec::Vec;
-
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::http::{BodyLength, Request, Scanner};
+use super::head::{HeadReader, Kind};
+use super::http::{BodyLength, Request};
 use super::response::Response;
 use super::{Negotiated, accept_key};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
@@ -18,24 +17,12 @@ use crate::frame::Status;
 /// A head that lies whole in the input is borrowed there. One that comes in pieces is kept here: as many bytes as have
 /// arrived, at most [`Limits::head`](crate::Limits::head). No byte is scanned twice.
 #[derive(Debug)]
-pub struct ServerHandshake {
-    /// The pieces before this one.
-    kept: Vec<u8>,
-    scanner: Scanner,
-    progress: Progress,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Reading,
-    Complete,
-    Failed(HandshakeError),
-}
+pub struct ServerHandshake(HeadReader);
 
 impl ServerHandshake {
     /// Before the first byte.
     pub const fn new() -> Self {
-        Self { kept: Vec::new(), scanner: Scanner::new(), progress: Progress::Reading }
+        Self(HeadReader::new(Kind::Request))
     }
 
     /// Takes what was read. The limits are those of `input`.
@@ -48,37 +35,9 @@ impl ServerHandshake {
     /// As [`Request::parse`], and the same again if called again. What was read is discarded; write the error's
     /// [`response`](HandshakeError::response), then close the transport.
     pub fn receive<'a>(&'a mut self, input: &'a mut ReceiveBuffer) -> Result<Status<Request<'a>>, HandshakeError> {
-        match self.progress {
-            Progress::Reading => {}
-            Progress::Complete => *self = Self::new(),
-            Progress::Failed(error) => {
-                input.clear();
-                return Err(error);
-            }
-        }
-        match self.scanner.push(input.unread(), input.limits()) {
-            Ok(Status::Partial) => {
-                self.kept.extend_from_slice(input.unread());
-                input.clear();
-                Ok(Status::Partial)
-            }
-            Ok(Status::Complete(len)) => {
-                self.progress = Progress::Complete;
-                let last = input.take(len);
-                let head: &[u8] = if self.kept.is_empty() {
-                    input.bytes_mut(last)
-                } else {
-                    self.kept.extend_from_slice(input.bytes_mut(last));
-                    &self.kept
-                };
-                Request::read(head, &self.scanner).map(Status::Complete)
-            }
-            Err(error) => {
-                self.kept = Vec::new();
-                self.progress = Progress::Failed(error);
-                input.clear();
-                Err(error)
-            }
+        match self.0.receive(input)? {
+            Status::Complete(head) => Request::read(head).map(Status::Complete),
+            Status::Partial => Ok(Status::Partial),
         }
     }
 }
@@ -190,52 +149,5 @@ fn valid_key(key: &[u8]) -> Option<&str> {
     match LENIENT.decode_slice(key, &mut nonce) {
         Ok(16) => core::str::from_utf8(key).ok(),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits::Limits;
-
-    const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-    #[test]
-    fn a_head_in_one_piece_is_not_copied() {
-        let mut input = ReceiveBuffer::new(Limits::default());
-        input.extend_from_slice(HEAD);
-        let head = input.unread().as_ptr_range();
-        let mut handshake = ServerHandshake::new();
-        let Ok(Status::Complete(request)) = handshake.receive(&mut input) else { panic!() };
-        assert!(head.contains(&request.method().as_ptr()));
-        drop(request);
-        assert_eq!(handshake.kept.capacity(), 0);
-    }
-
-    #[test]
-    fn memory_grows_with_what_arrived_up_to_the_limit() {
-        let mut input = ReceiveBuffer::new(Limits::default());
-        let mut handshake = ServerHandshake::new();
-        let endless = HEAD[..HEAD.len() - 2].iter().chain(b"X: ").chain([b'x'; 1].iter().cycle());
-        for (at, byte) in endless.take(20_000).enumerate() {
-            input.extend_from_slice(&[*byte]);
-            let is_refused = handshake.receive(&mut input).is_err();
-            assert_eq!(is_refused, at >= Limits::default().head);
-            assert!(handshake.kept.capacity() <= (2 * (at + 1)).clamp(8, Limits::default().head));
-            assert!(input.unread().is_empty());
-        }
-        assert_eq!(handshake.kept.capacity(), 0);
-    }
-
-    #[test]
-    fn the_next_request_begins_where_the_last_one_ended() {
-        let mut input = ReceiveBuffer::new(Limits::default());
-        let mut handshake = ServerHandshake::new();
-        input.extend_from_slice(&HEAD[..5]);
-        assert!(matches!(handshake.receive(&mut input), Ok(Status::Partial)));
-        input.extend_from_slice(&[&HEAD[5..], HEAD].concat());
-        assert!(matches!(handshake.receive(&mut input), Ok(Status::Complete(_))));
-        assert!(matches!(handshake.receive(&mut input), Ok(Status::Complete(_))));
-        assert!(matches!(handshake.receive(&mut input), Ok(Status::Partial)));
     }
 }

@@ -40,7 +40,7 @@ impl Handler for Script {
                         }
                     }
                 }
-                ["members", topic] => drop(peer.send(&peer.subscribers(topic).to_string())),
+                ["members", topic] => drop(peer.send(peer.subscribers(topic).to_string())),
                 _ => panic!("{word}"),
             }
         }

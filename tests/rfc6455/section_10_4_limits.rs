@@ -126,6 +126,13 @@ fn r138_empty_fragments_past_their_limit_fail() {
 }
 
 #[test]
+fn r138_a_row_of_empty_fragments_ends_with_its_message() {
+    let two = limits(|limits| limits.empty_fragments = 2);
+    every_way(Role::Client, &two, b"\x02\x01a\x00\x00\x80\x00\x02\x00\x00\x00\x80\x01b")
+        .sees(&[binary(b"a"), binary(b"b")]);
+}
+
+#[test]
 fn r138_control_frames_do_not_interrupt_a_row_of_empty_fragments() {
     let bytes = [&b"\x02\x01a"[..], &b"\x00\x00\x8a\x00".repeat(64), b"\x00\x00"].concat();
     client(&bytes).sees_then_fails(&vec![pong(b""); 64], TooManyEmptyFragments, 1008);

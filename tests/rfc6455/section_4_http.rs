@@ -8,7 +8,7 @@ use crate::support::handshake::{
 };
 
 /// Each error there is, for what all have in common.
-const ERRORS: [HandshakeError; 27] = [
+const ERRORS: [HandshakeError; 35] = [
     HandshakeError::NotHttp,
     HandshakeError::RequestLine,
     HandshakeError::HttpVersion,
@@ -36,6 +36,14 @@ const ERRORS: [HandshakeError; 27] = [
     HandshakeError::MalformedSubprotocols,
     HandshakeError::MalformedExtensions,
     HandshakeError::OriginRefused,
+    HandshakeError::StatusLine,
+    HandshakeError::UpgradeNotRequested,
+    HandshakeError::NotSwitched,
+    HandshakeError::AcceptNotOnce,
+    HandshakeError::WrongAccept,
+    HandshakeError::ExtensionNotOffered,
+    HandshakeError::SubprotocolRepeated,
+    HandshakeError::SubprotocolNotOffered,
 ];
 
 #[test]

@@ -107,7 +107,7 @@ fn r067_messages_at_the_borders_are_sent_in_the_shortest_form() {
         (65_535, b"\x82\x7e\xff\xff"),
         (65_536, b"\x82\x7f\0\0\0\0\0\x01\0\0"),
     ] {
-        conn.send(&vec![7; len], &mut output).unwrap();
+        conn.send(vec![7; len], &mut output).unwrap();
         assert_eq!(output.pending(), [header, &vec![7; len]].concat());
         output.consume(output.pending().len());
     }

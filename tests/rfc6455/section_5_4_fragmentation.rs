@@ -100,7 +100,7 @@ fn r085_a_message_is_the_same_however_it_is_fragmented() {
 #[test]
 fn r085_the_library_sends_a_message_as_one_frame() {
     let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
-    conn.send(&vec![1; 100_000], &mut output).unwrap();
+    conn.send(vec![1; 100_000], &mut output).unwrap();
     assert_eq!(output.pending()[..10], *b"\x82\x7f\0\0\0\0\0\x01\x86\xa0");
     assert_eq!(output.pending().len(), 10 + 100_000);
 }

@@ -91,6 +91,18 @@ fn r099_small_ping_that_still_fits_replaces_the_large_one_that_did_not() {
 }
 
 #[test]
+fn r099_ping_kept_back_is_forgotten_once_a_later_one_is_answered() {
+    let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
+    let mut input = ReceiveBuffer::new(limits(|limits| limits.control_replies = 10));
+    let bytes = [masked(0x89, b"123456"), masked(0x89, b"7890"), masked(0x89, b"")].concat();
+    feed(&mut conn, &mut input, &mut output, &bytes, Feed::Extend);
+    assert_eq!(output.pending(), b"\x8a\x06123456\x8a\x00");
+    output.consume(10);
+    conn.resume(&mut output);
+    assert!(output.is_empty());
+}
+
+#[test]
 fn r099_while_the_transport_is_backed_up_only_the_latest_ping_is_kept() {
     let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
     let mut input = ReceiveBuffer::new(Limits::default());

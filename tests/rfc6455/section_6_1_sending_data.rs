@@ -68,9 +68,9 @@ fn r103_closed_sends_nothing() {
 fn r104_opcode_and_fin_fit_the_kind_of_message() {
     let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
     conn.send("é", &mut output).unwrap();
-    conn.send(&String::from("s"), &mut output).unwrap();
+    conn.send(String::from("s"), &mut output).unwrap();
     conn.send(&[1u8, 2][..], &mut output).unwrap();
-    conn.send(&vec![3u8], &mut output).unwrap();
+    conn.send(vec![3u8], &mut output).unwrap();
     conn.send(&SharedMessage::text("t"), &mut output).unwrap();
     conn.send(&SharedMessage::binary(vec![4u8]), &mut output).unwrap();
     assert_eq!(output.pending(), b"\x81\x02\xc3\xa9\x81\x01s\x82\x02\x01\x02\x82\x01\x03\x81\x01t\x82\x01\x04");

@@ -55,9 +55,9 @@ fn r108_masking_is_removed_from_every_frame() {
 
 #[test]
 fn r108_masking_is_removed_from_long_frames_read_to_their_place() {
-    let payload: Vec<u8> = (0..300_001u32).map(|i| (i * 7 + i / 251) as u8).collect();
+    let payload: Vec<u8> = (0..200_001u32).map(|i| (i * 7 + i / 251) as u8).collect();
     server(&masked(0x82, &payload)).sees(&[binary(&payload)]);
-    let parts = [&masked(0x02, &payload[..150_003])[..], &masked(0x80, &payload[150_003..])].concat();
+    let parts = [&masked(0x02, &payload[..90_003])[..], &masked(0x80, &payload[90_003..])].concat();
     server(&parts).sees(&[binary(&payload)]);
 }
 
@@ -80,4 +80,18 @@ fn r106_two_reads_before_a_receive_keep_their_order() {
         events.extend(drain(&mut conn, &mut input, &mut output));
     }
     assert_eq!(events, [binary(&payload), text("next")]);
+}
+
+#[test]
+fn r106_a_full_buffer_has_room_again_when_an_event_was_taken() {
+    let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
+    let mut input = ReceiveBuffer::with_capacity(Limits::default(), 16);
+    input.spare().copy_from_slice(b"\x81\x81\0\0\0\0a\x81\x81\0\0\0\0b\x81\x81");
+    input.filled(16);
+    assert!(input.spare().is_empty());
+    assert_eq!(conn.receive(&mut input, &mut output).map(Seen::from), Some(text("a")));
+    assert_eq!(input.spare().len(), 7);
+    input.spare()[..5].copy_from_slice(b"\0\0\0\0c");
+    input.filled(5);
+    assert_eq!(drain(&mut conn, &mut input, &mut output), [text("b"), text("c")]);
 }

@@ -73,16 +73,16 @@ fn r130_binary_is_not_checked() {
 
 #[test]
 fn r130_fails_in_a_long_text_read_to_its_place() {
-    let mut payload = vec![b'a'; 400_000];
-    payload[300_000] = 0xff;
+    let mut payload = vec![b'a'; 250_000];
+    payload[150_000] = 0xff;
     let frame = masked(0x81, &payload);
     server(&frame).fails(InvalidUtf8, 1007);
-    server(&frame[..14 + 300_001]).fails(InvalidUtf8, 1007);
+    server(&frame[..14 + 150_001]).fails(InvalidUtf8, 1007);
 }
 
 #[test]
 fn r130_a_long_text_of_long_code_points_passes() {
-    let long = "𝄞日é-".repeat(20_000);
+    let long = "𝄞日é-".repeat(15_000);
     server(&masked(0x81, long.as_bytes())).sees(&[text(&long)]);
 }
 

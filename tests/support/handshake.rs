@@ -45,15 +45,24 @@ impl Verdict {
 
 /// [`GOOD`] with its only `from` replaced.
 pub fn good_but(from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Vec<u8> {
-    let (from, to) = (from.as_ref(), to.as_ref());
-    let places: Vec<usize> = (0..GOOD.len()).filter(|&at| GOOD[at..].starts_with(from)).collect();
-    assert_eq!(places.len(), 1, "not once in the good request: {}", from.escape_ascii());
-    [&GOOD[..places[0]], to, &GOOD[places[0] + from.len()..]].concat()
+    replaced(GOOD, from.as_ref(), to.as_ref())
 }
 
 /// [`GOOD`] with a line more, or with several.
 pub fn good_and(lines: impl AsRef<[u8]>) -> Vec<u8> {
-    [&GOOD[..GOOD.len() - 2], lines.as_ref(), b"\r\n\r\n"].concat()
+    extended(GOOD, lines.as_ref())
+}
+
+/// `head` with its only `from` replaced.
+pub fn replaced(head: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let places: Vec<usize> = (0..head.len()).filter(|&at| head[at..].starts_with(from)).collect();
+    assert_eq!(places.len(), 1, "not once in the good head: {}", from.escape_ascii());
+    [&head[..places[0]], to, &head[places[0] + from.len()..]].concat()
+}
+
+/// `head` with a line more, or with several.
+pub fn extended(head: &[u8], lines: &[u8]) -> Vec<u8> {
+    [&head[..head.len() - 2], lines, b"\r\n\r\n"].concat()
 }
 
 /// What the server makes of `bytes`, however they are cut.

@@ -3,6 +3,7 @@
 //! Each test file uses its part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod answer;
 pub mod handshake;
 
 pub mod model;

@@ -293,7 +293,7 @@ impl Handler for Reporter {
         *peer.data_mut() += 1;
         match text.split_once(' ').unwrap_or((&text, "")) {
             ("echo", rest) => drop(peer.send(rest)),
-            ("count", _) => drop(peer.send(&peer.data().to_string())),
+            ("count", _) => drop(peer.send(peer.data().to_string())),
             ("close", reason) => peer.close(CloseCode::NORMAL, reason).unwrap(),
             ("panic", _) => panic!("message panics, as the test wants"),
             ("timer", millis) => peer.set_timer(Duration::from_millis(millis.parse().unwrap()), 7),
