@@ -125,3 +125,48 @@ impl<'h> Answer<'h> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::Status;
+    use crate::handshake::accept_key;
+    use crate::handshake::head::tests::split;
+    use crate::handshake::head::{Kind, Scanner};
+    use crate::limits::Limits;
+
+    const HEAD: &[u8] = b"HTTP/1.1 101 Go on\r\nHost: a\r\nX:\r\nY: \t b c \t\r\n\r\n";
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn what_the_scanner_lets_through_has_one_reading(
+            at in 0..HEAD.len(),
+            removed in 0..4usize,
+            inserted in prop::collection::vec(prop_oneof![
+                any::<u8>(),
+                prop::sample::select(b"\r\n \t:a19".to_vec()),
+            ], 0..5),
+        ) {
+            let end = (at + removed).min(HEAD.len());
+            let head = [&HEAD[..at], &inserted, &HEAD[end..]].concat();
+            let offer = Offer { accept: accept_key(""), subprotocols: Vec::new() };
+            let mut scanner = Scanner::new(Kind::Answer);
+            if let Ok(Status::Complete(len)) = scanner.push(&head, &Limits::default()) {
+                let answer = Answer::read(Head { bytes: &head[..len], fields: scanner.fields() }, &offer);
+                prop_assert!(answer.is_ok());
+                for answer in answer.iter() {
+                    prop_assert_eq!(answer.status().to_string().into_bytes(), &head[9..12]);
+                    let fields: Vec<_> = answer.headers().map(|(n, v)| (n.as_bytes(), v)).collect();
+                    prop_assert_eq!(fields, split(&head[..len]));
+                }
+            }
+        }
+    }
+}

@@ -103,7 +103,7 @@ impl ClientRequest {
     /// Adds a header field, such as Authorization or Cookie; one of the same name stays.
     ///
     /// A mistake is a name that is not a token, a value with anything but printable ASCII, spaces and tabs, and a field
-    /// that is written for you (Connection, Host, Origin, Upgrade, Sec-WebSocket-*) or that speaks of a body, which
+    /// that is written for you (Connection, Host, Origin, Upgrade, Sec-WebSocket-*) or that belongs to a body, of which
     /// there is none (Content-Length, Expect, Transfer-Encoding).
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if !is_token(name.as_bytes()) || is_ours(name) {

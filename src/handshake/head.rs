@@ -268,7 +268,7 @@ const VERSION: &[u8] = b"HTTP/1.";
 const MAJOR_AT: u8 = 5;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const REQUEST: &[u8] = b"\r\nGET /a?b HTTP/1.1\r\nHost: a\r\nX:\r\nY: \t b c \t\r\n\r\n";
@@ -335,5 +335,17 @@ mod tests {
             assert!(matches!(reader.receive(&mut input), Ok(Status::Complete(_))));
             assert!(matches!(reader.receive(&mut input), Ok(Status::Partial)));
         }
+    }
+
+    /// The fields of a head, by splitting: the slow twin of httparse, for what the scanner lets through.
+    pub(in crate::handshake) fn split(head: &[u8]) -> Vec<(&[u8], &[u8])> {
+        let lines = head.trim_ascii_start().split(|&byte| byte == b'\n').skip(1);
+        let fields = lines.map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty());
+        fields
+            .map(|line| {
+                let colon = line.iter().position(|&byte| byte == b':').unwrap();
+                (&line[..colon], line[colon + 1..].trim_ascii())
+            })
+            .collect()
     }
 }

@@ -272,6 +272,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::handshake::head::tests::split;
 
     const HEAD: &[u8] = b"\r\nGET /a?b HTTP/1.1\r\nHost: a\r\nX:\r\nY: \t b c \t\r\n\r\n";
 
@@ -281,18 +282,6 @@ mod tests {
         assert_eq!(len, HEAD.len());
         let fields: Vec<_> = request.headers().collect();
         assert_eq!(fields, [("Host", &b"a"[..]), ("X", b""), ("Y", b"b c")]);
-    }
-
-    /// The fields of a head, by splitting: the slow twin of httparse, for what the scanner lets through.
-    fn split(head: &[u8]) -> Vec<(&[u8], &[u8])> {
-        let lines = head.trim_ascii_start().split(|&byte| byte == b'\n').skip(1);
-        let fields = lines.map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty());
-        fields
-            .map(|line| {
-                let colon = line.iter().position(|&byte| byte == b':').unwrap();
-                (&line[..colon], line[colon + 1..].trim_ascii())
-            })
-            .collect()
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use crate::buffer::SendBuffer;
 use crate::close::CloseCode;
 use crate::connection::{Connection, State};
 use crate::error::UsageError;
+use crate::frame::FrameHeader;
 use crate::handshake::ServerHandshake;
 use crate::message::MessageRef;
 use crate::pubsub::{Piece, Place, PublishLog, Topics};
@@ -156,6 +157,14 @@ impl<D> Hub<D> {
         if let Some(record) = self.records.get_mut(index) {
             record.phase = Phase::Ending;
             self.timers.await_close(id, self.now);
+            if let Some(outbox) = &mut record.outbox {
+                let before = outbox.held();
+                outbox.drop_aside();
+                self.held -= before - outbox.held();
+                if outbox.is_over() {
+                    record.outbox = None;
+                }
+            }
         }
         self.recount(index);
     }
@@ -175,7 +184,10 @@ impl<D> Hub<D> {
             return Sent::Dropped;
         }
         let unit = self.unit(index);
-        let sent = if message.as_bytes().len() >= LARGE && message.is_shareable() {
+        let sent = if self.is_sending_parts(index) {
+            self.send_aside(index, message, unit);
+            Ok(())
+        } else if message.as_bytes().len() >= LARGE && message.is_shareable() {
             self.send_shared(index, message, unit)
         } else {
             self.emit(index, unit, |conn, output| conn.send(message, output))
@@ -183,6 +195,29 @@ impl<D> Hub<D> {
         if sent.is_err() {
             return Sent::Dropped;
         }
+        self.judge(index)
+    }
+
+    /// Sends a part of a message. Once the first is admitted the others are: half a message is of no use.
+    pub(super) fn send_part(&mut self, index: u32, part: MessageRef<'_>, last: bool) -> Result<Sent, UsageError> {
+        if self.open_connection(index).is_none() {
+            return Ok(Sent::Dropped);
+        }
+        if !self.is_sending_parts(index) {
+            self.catch_up(index);
+            if !self.admit(index) {
+                return Ok(Sent::Dropped);
+            }
+        }
+        self.emit(index, Unit::Fixed, |conn, output| conn.send_part(part, last, output))?;
+        if last && self.records.get(index).is_some_and(|record| record.outbox.is_some()) {
+            self.queue(index, Outbox::release);
+        }
+        Ok(self.judge(index))
+    }
+
+    /// Tells whether to go easy.
+    fn judge(&mut self, index: u32) -> Sent {
         if self.queued(index) < self.config.soft_queue {
             return Sent::Queued;
         }
@@ -190,6 +225,19 @@ impl<D> Hub<D> {
             record.backlogged = true;
         }
         Sent::Backlogged
+    }
+
+    /// Queues a whole message behind the one that is being sent in parts.
+    fn send_aside(&mut self, index: u32, message: MessageRef<'_>, unit: Unit) {
+        let len = message.as_bytes().len();
+        let header = FrameHeader::new(message.kind().opcode(), len as u64).encode();
+        let payload = message.into_bytes();
+        self.queue(index, |outbox| {
+            outbox.put_aside(|outbox| {
+                outbox.push_copy(&header, unit);
+                outbox.push_shared(payload, len, if unit == Unit::Message { Unit::Rest } else { unit });
+            });
+        });
     }
 
     /// Queues what `write` makes of the connection, behind everything queued for it before.
@@ -308,6 +356,14 @@ impl<D> Hub<D> {
 
     fn queue_piece(&mut self, index: u32, piece: &Piece<'_>, skip: usize, unit: Unit) {
         let bytes = &piece.bytes()[skip..];
+        if self.is_sending_parts(index) {
+            return self.queue(index, |outbox| {
+                outbox.put_aside(|outbox| match piece.share(skip) {
+                    Some(shared) => outbox.push_shared(shared, piece.pins(), unit),
+                    None => outbox.push_copy(bytes, unit),
+                });
+            });
+        }
         let corked = index == self.current && self.records.get(index).is_some_and(|record| record.outbox.is_none());
         match piece.share(skip) {
             Some(shared) if bytes.len() >= LARGE || !corked => {
@@ -395,10 +451,12 @@ impl<D> Hub<D> {
     }
 
     pub(super) fn is_open(&self, index: u32) -> bool {
-        match self.records.get(index).map(|record| &record.phase) {
-            Some(Phase::Open(conn)) => conn.state() == State::Open,
-            _ => false,
-        }
+        self.open_connection(index).is_some()
+    }
+
+    /// Whether a message is being sent in parts, so that no other may begin.
+    pub(super) fn is_sending_parts(&self, index: u32) -> bool {
+        self.open_connection(index).is_some_and(Connection::is_sending_parts)
     }
 
     fn open_connection(&self, index: u32) -> Option<&Connection> {

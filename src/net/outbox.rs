@@ -10,6 +10,8 @@ use bytes::Bytes;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     segments: VecDeque<Segment>,
+    /// Whole messages that must wait for the end of one that is sent in parts.
+    aside: VecDeque<Segment>,
     /// Bytes of the first segment that are written.
     written: usize,
     /// Memory that the queue keeps alive.
@@ -51,8 +53,31 @@ impl Outbox {
         self.held
     }
 
+    /// Whether nothing can be written now.
     pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    /// Whether nothing is kept at all.
+    pub(super) fn is_over(&self) -> bool {
+        self.segments.is_empty() && self.aside.is_empty()
+    }
+
+    /// Runs `push` so that what it queues waits for [`release`](Self::release).
+    pub(super) fn put_aside(&mut self, push: impl FnOnce(&mut Self)) {
+        core::mem::swap(&mut self.segments, &mut self.aside);
+        push(self);
+        core::mem::swap(&mut self.segments, &mut self.aside);
+    }
+
+    /// Drops what was put aside: nothing may follow a Close.
+    pub(super) fn drop_aside(&mut self) {
+        self.held -= self.aside.drain(..).map(|segment| segment.holds).sum::<usize>();
+    }
+
+    /// Queues what was put aside.
+    pub(super) fn release(&mut self) {
+        self.segments.append(&mut self.aside);
     }
 
     pub(super) fn push_copy(&mut self, bytes: &[u8], unit: Unit) {
@@ -172,6 +197,20 @@ mod tests {
             assert_eq!(drain(&mut outbox, step), b"one two three four");
             assert_eq!(outbox.held(), 0);
         }
+    }
+
+    #[test]
+    fn what_is_put_aside_waits() {
+        let mut outbox = Outbox::default();
+        outbox.push_copy(b"part ", Unit::Fixed);
+        outbox.put_aside(|outbox| outbox.push_copy(b"message", Unit::Fixed));
+        outbox.push_copy(b"part ", Unit::Fixed);
+        assert_eq!((outbox.held(), outbox.is_over()), (17, false));
+        assert_eq!(drain(&mut outbox, 3), b"part part ");
+        assert!(outbox.is_empty() && !outbox.is_over());
+        outbox.release();
+        assert_eq!(drain(&mut outbox, 3), b"message");
+        assert_eq!((outbox.held(), outbox.is_over()), (0, true));
     }
 
     #[test]

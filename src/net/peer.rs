@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::config::Policy;
-use super::hub::{Hub, Sent};
+use super::hub::{Hub, Phase, Sent};
 use super::outbox::Unit;
 use super::slab::PeerId;
 use crate::close::CloseCode;
@@ -43,6 +43,31 @@ impl<'a, D> Peer<'a, D> {
     /// Sends a message.
     pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Sent {
         self.hub.send(self.index, message.into())
+    }
+
+    /// Sends a part of a message; `last` ends it (RFC 6455 §5.4). What is sent or published in between comes behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::PartOfOtherKind`] for text within a binary message and the reverse.
+    pub fn send_part<'m>(&mut self, part: impl Into<MessageRef<'m>>, last: bool) -> Result<Sent, UsageError> {
+        self.hub.send_part(self.index, part.into(), last)
+    }
+
+    /// From the next message on, [`Handler::message`](super::Handler::message) is called for each part of a message as
+    /// it arrives, and [`has_more_parts`](Self::has_more_parts) tells whether it goes on; or for whole messages again.
+    pub fn receive_parts(&mut self, in_parts: bool) {
+        if let Some(Phase::Open(conn)) = self.hub.records.get_mut(self.index).map(|record| &mut record.phase) {
+            conn.receive_parts(in_parts);
+        }
+    }
+
+    /// Whether the message that the last part belonged to goes on.
+    pub fn has_more_parts(&self) -> bool {
+        match self.hub.records.get(self.index).map(|record| &record.phase) {
+            Some(Phase::Open(conn)) => conn.has_more_parts(),
+            _ => false,
+        }
     }
 
     /// Sends a Ping; one is sent anyway when the connection is silent for long.

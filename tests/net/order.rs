@@ -40,6 +40,8 @@ impl Handler for Script {
                         }
                     }
                 }
+                ["part", text] => drop(peer.send_part(text, false).unwrap()),
+                ["last", text] => drop(peer.send_part(text, true).unwrap()),
                 ["members", topic] => drop(peer.send(peer.subscribers(topic).to_string())),
                 _ => panic!("{word}"),
             }
@@ -140,6 +142,34 @@ fn a_peer_reaches_the_others() {
     a.text("send:1 tell:2 send:3");
     expect(&mut a, "1 2 3");
     expect(&mut b, "2");
+}
+
+#[test]
+fn nothing_enters_a_message_that_is_sent_in_parts() {
+    let server = script();
+    let (mut a, mut b) = (server.connect(), server.connect());
+    a.text("join:t send:1 part:a");
+    a.expect_text("1");
+    assert_eq!(a.read_frame().unwrap().first, 0x01);
+    b.text("publish:t:2 publish:t:3 send:done");
+    expect(&mut b, "done");
+    a.text("part:b send:4 large:t publish:t:5 last:c send:6");
+    for (first, payload) in [(0x00, "b"), (0x80, "c"), (0x81, "2"), (0x81, "3"), (0x81, "4")] {
+        let frame = a.read_frame().unwrap();
+        assert_eq!((frame.first, frame.payload.as_slice()), (first, payload.as_bytes()));
+    }
+    assert_eq!(a.read_frame().unwrap().payload, [b'L'; 100_000]);
+    expect(&mut a, "5 6");
+}
+
+#[test]
+fn a_message_that_is_never_ended_does_not_keep_the_connection() {
+    let server = script();
+    let mut client = server.connect();
+    client.text("part:a send:waits");
+    assert_eq!(client.read_frame().unwrap().first, 0x01);
+    client.frame(0x88, b"\x03\xe8");
+    client.expect_close(1000);
 }
 
 #[test]

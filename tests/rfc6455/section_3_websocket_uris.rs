@@ -4,6 +4,8 @@ use bowsprit::UriError;
 use bowsprit::handshake::Uri;
 use proptest::prelude::*;
 
+use crate::support::answer::{request, start};
+
 /// Host, port, secure flag, authority, resource name.
 fn parts(uri: &str) -> Result<(&str, u16, bool, String, String), UriError> {
     let uri = Uri::parse(uri)?;
@@ -107,11 +109,10 @@ fn r001_hosts() {
         ("a\\b", Err(UriError::Host)),
         ("a%4", Err(UriError::Host)),
         ("a%zz", Err(UriError::Host)),
-        ("a\r\nX: y", Err(UriError::Host)),
+        ("a\r\nb", Err(UriError::Host)),
         ("<a>", Err(UriError::Host)),
     ] {
-        // A name in a URI has no colon; where one follows, the port is looked at first.
-        let uri = format!("ws://{host}/").replace("X: y", "X");
+        let uri = format!("ws://{host}/");
         assert_eq!(Uri::parse(&uri).map(|uri| uri.host()), expected, "{uri:?}");
     }
     assert_eq!(Uri::parse("ws://::1/").map(|_| ()), Err(UriError::Host));
@@ -131,8 +132,7 @@ fn r002_a_fragment_is_refused() {
 fn r003_a_number_sign_is_written_percent_23() {
     let uri = Uri::parse("ws://a/b%23c?d=%23e").unwrap();
     assert_eq!(uri.resource_name(), "/b%23c?d=%23e");
-    let request = crate::support::answer::request("ws://a/b%23c?d=%23e");
-    assert!(crate::support::answer::start(&request).unwrap().starts_with("GET /b%23c?d=%23e HTTP/1.1\r\n"));
+    assert!(start(&request("ws://a/b%23c?d=%23e")).unwrap().starts_with("GET /b%23c?d=%23e HTTP/1.1\r\n"));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! RFC 6455 §4.1, first half: what a client sends.
 
 use bowsprit::handshake::{ClientRequest, Request, Uri};
-use bowsprit::{Connection, Limits, ReceiveBuffer, SendBuffer, Status, UsageError};
+use bowsprit::{Connection, Limits, ReceiveBuffer, Role, SendBuffer, Status, UsageError};
 use proptest::prelude::*;
 
 use crate::support::answer::{GOOD_ANSWER, NONCE, request, start, waiting};
 use crate::support::handshake::{Verdict, parse, verdict};
+use crate::support::output;
 
 const URI: &str = "ws://server.example.com/chat";
 
@@ -18,8 +19,7 @@ fn field(head: &str, name: &str) -> (usize, Option<String>) {
 
 #[test]
 fn r006_frames_come_after_the_answer() {
-    let (mut input, mut output) =
-        (ReceiveBuffer::new(Limits::default()), crate::support::output(bowsprit::Role::Client));
+    let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), output(Role::Client));
     let mut handshake = request(URI).start(NONCE, &mut output).unwrap();
     let request = output.pending().to_vec();
     assert_eq!(verdict(&request), Verdict::Upgrade);

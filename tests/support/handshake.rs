@@ -65,6 +65,28 @@ pub fn extended(head: &[u8], lines: &[u8]) -> Vec<u8> {
     [&head[..head.len() - 2], lines, b"\r\n\r\n"].concat()
 }
 
+/// The head's lines in the order of `rank`, each letter of a name or of a case-insensitive value in the case of `upper`.
+pub fn rewritten(head: &[u8], rank: &[u32], upper: &[bool]) -> Vec<u8> {
+    let head = std::str::from_utf8(head).unwrap().trim_end();
+    let (start_line, fields) = head.split_once("\r\n").unwrap();
+    let mut fields: Vec<(u32, &str)> = rank.iter().copied().zip(fields.split("\r\n")).collect();
+    fields.sort();
+    let mut text = format!("{start_line}\r\n");
+    let mut upper = upper.iter().cycle();
+    for (_, field) in fields {
+        let (name, value) = field.split_once(": ").unwrap();
+        let mut any_case = |text: &str| -> String {
+            text.chars()
+                .map(|c| if *upper.next().unwrap() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+                .collect()
+        };
+        let name_in_any_case = any_case(name);
+        let value = if matches!(name, "Upgrade" | "Connection") { any_case(value) } else { value.to_owned() };
+        text += &format!("{name_in_any_case}: {value}\r\n");
+    }
+    (text + "\r\n").into_bytes()
+}
+
 /// What the server makes of `bytes`, however they are cut.
 pub fn verdict(bytes: &[u8]) -> Verdict {
     verdict_within(bytes, &Limits::default()).0

@@ -119,6 +119,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let clock = hub.timers.clock(index);
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let Some(outbox) = &mut record.outbox else { return Ok(()) };
+        if outbox.is_empty() {
+            return Ok(());
+        }
         if clock.stalled == 0 {
             clock.stalled = ticks;
         }
@@ -142,7 +145,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         match outcome {
             Ok(true) => {
-                record.outbox = None;
+                if outbox.is_over() {
+                    record.outbox = None;
+                }
                 clock.stalled = 0;
             }
             Ok(false) => record.blocked = true,
@@ -230,9 +235,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             hub.log.collect(position, wanted, &mut own);
             &own
         };
+        let aside = hub.is_sending_parts(index);
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let mut written = 0;
-        if record.outbox.is_none() {
+        if record.outbox.is_none() && !aside {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
             let outcome = match places {
                 [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
