@@ -6,18 +6,18 @@
 mod accept;
 mod deadlines;
 mod flush;
+mod remote;
 mod serve;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
 use super::config::Config;
 use super::handler::{Cause, Handler};
 use super::hub::{Hub, Phase};
 use super::peer::Peer;
+use super::remote::{Command, Remote};
 use super::slab::PeerId;
 use super::transport::{Ready, Transport};
 use crate::buffer::ReceiveBuffer;
@@ -41,7 +41,9 @@ pub struct EventLoop<H: Handler, T: Transport> {
     /// Connections to call [`Handler::drain`] for.
     drained: Vec<PeerId>,
     admission: Admission,
-    stop: Arc<AtomicBool>,
+    remote: Remote,
+    /// Scratch for what other threads ask for.
+    commands: Vec<Command>,
     stopping: bool,
 }
 
@@ -60,8 +62,8 @@ const RECEIVE_CAPACITY: usize = 256 << 10;
 const _: () = assert!(usize::BITS >= 64, "the feature `net` needs a 64-bit target");
 
 impl<H: Handler, T: Transport> EventLoop<H, T> {
-    /// A loop in this world. `stop` ends it once it is set and the transport's waker was called.
-    pub fn new(transport: T, config: Config, handler: H, stop: Arc<AtomicBool>) -> Self {
+    /// A loop in this world, which does what `remote` and its clones ask for.
+    pub fn new(transport: T, config: Config, handler: H, remote: Remote) -> Self {
         let now = transport.now();
         Self {
             input: ReceiveBuffer::with_capacity(config.limits.clone(), RECEIVE_CAPACITY),
@@ -73,7 +75,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             ready: Vec::new(),
             again: Vec::new(),
             drained: Vec::new(),
-            stop,
+            remote,
+            commands: Vec::new(),
             stopping: false,
         }
     }
@@ -108,9 +111,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         self.ready = ready;
 
-        if self.stop.load(Ordering::Acquire) && !self.stopping {
-            self.begin_stop();
-        }
+        self.obey();
         self.expire();
         self.settle();
         Ok(())
@@ -138,7 +139,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     /// No new connections; 1001 to those that are open (RFC 6455 §7.4.1).
     fn begin_stop(&mut self) {
-        self.stopping = true;
+        if core::mem::replace(&mut self.stopping, true) {
+            return;
+        }
         self.transport.stop_accepting();
         self.flush_log();
         for index in 0..self.hub.records.bound() {

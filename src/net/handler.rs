@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::peer::Peer;
+use super::peer::{Peer, Peers};
 use crate::close::CloseCode;
 use crate::error::ProtocolError;
 use crate::handshake::{Request, Response};
@@ -49,6 +49,11 @@ pub trait Handler {
     /// A timer set with [`Peer::set_timer`] ran out.
     fn timer(&mut self, peer: &mut Peer<'_, Self::Data>, timer: u64) {
         let _ = (peer, timer);
+    }
+
+    /// Another thread called [`Remote::wake`](super::Remote::wake).
+    fn wake(&mut self, peers: &mut Peers<'_, Self::Data>) {
+        let _ = peers;
     }
 
     /// A connection is over: exactly once for each that was opened. Nothing can be sent to it any more.

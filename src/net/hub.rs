@@ -454,6 +454,11 @@ impl<D> Hub<D> {
         self.open_connection(index).is_some()
     }
 
+    /// Whether that very connection is still there, and open.
+    pub(super) fn is_there(&self, peer: PeerId) -> bool {
+        self.records.contains(peer) && self.is_open(peer.index())
+    }
+
     /// Whether a message is being sent in parts, so that no other may begin.
     pub(super) fn is_sending_parts(&self, index: u32) -> bool {
         self.open_connection(index).is_some_and(Connection::is_sending_parts)

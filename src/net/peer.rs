@@ -138,8 +138,41 @@ impl<'a, D> Peer<'a, D> {
 
     /// Another connection of the loop, if it is still open.
     pub fn other(&mut self, id: PeerId) -> Option<Peer<'_, D>> {
-        let open = self.hub.records.contains(id) && self.hub.is_open(id.index());
-        open.then(|| Peer { hub: &mut *self.hub, index: id.index() })
+        let there = self.hub.is_there(id);
+        there.then(|| Peer { hub: &mut *self.hub, index: id.index() })
+    }
+}
+
+/// All connections of a loop, where none of them is the one that it is about.
+pub struct Peers<'a, D> {
+    hub: &'a mut Hub<D>,
+}
+
+impl<'a, D> Peers<'a, D> {
+    pub(super) fn new(hub: &'a mut Hub<D>) -> Self {
+        Self { hub }
+    }
+
+    /// A connection, if it is still open.
+    pub fn peer(&mut self, id: PeerId) -> Option<Peer<'_, D>> {
+        let there = self.hub.is_there(id);
+        there.then(|| Peer { hub: &mut *self.hub, index: id.index() })
+    }
+
+    /// Sends a message to all subscribers of a topic.
+    pub fn publish<'m>(&mut self, topic: &str, message: impl Into<MessageRef<'m>>) {
+        self.hub.publish(topic, message.into());
+    }
+
+    /// How many connections subscribe to a topic.
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.hub.topics.subscribers(topic).len()
+    }
+}
+
+impl<D> fmt::Debug for Peers<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").finish_non_exhaustive()
     }
 }
 

@@ -1,15 +1,13 @@
-//! A server on TCP, and the handle that stops it.
+//! A server on TCP.
 
-use core::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::config::Config;
 use super::event_loop::EventLoop;
 use super::handler::Handler;
-use super::transport::{Tcp, Transport};
+use super::remote::Remote;
+use super::transport::Tcp;
 
 /// A WebSocket server, bound and not yet running.
 ///
@@ -40,7 +38,7 @@ use super::transport::{Tcp, Transport};
 pub struct Server {
     tcp: Tcp,
     config: Config,
-    stop: Arc<AtomicBool>,
+    remote: Remote,
 }
 
 impl Server {
@@ -59,7 +57,8 @@ impl Server {
     ///
     /// As [`bind`](Self::bind).
     pub fn bind_with(addresses: impl ToSocketAddrs, config: Config) -> io::Result<Self> {
-        Ok(Self { tcp: Tcp::bind(addresses)?, config, stop: Arc::default() })
+        let tcp = Tcp::bind(addresses)?;
+        Ok(Self { remote: Remote::new(&tcp), tcp, config })
     }
 
     /// The address that is listened on.
@@ -73,7 +72,7 @@ impl Server {
 
     /// A handle for other threads.
     pub fn remote(&self) -> Remote {
-        Remote { stop: self.stop.clone(), wake: self.tcp.waker() }
+        self.remote.clone()
     }
 
     /// Serves on this thread until [`Remote::stop`].
@@ -82,29 +81,6 @@ impl Server {
     ///
     /// What the system says of the event queue. Trouble with a connection ends that connection only.
     pub fn run<H: Handler>(self, handler: H) -> io::Result<()> {
-        EventLoop::new(self.tcp, self.config, handler, self.stop).run()
-    }
-}
-
-/// Reaches a running server from another thread.
-#[derive(Clone)]
-pub struct Remote {
-    stop: Arc<AtomicBool>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Remote {
-    /// Ends the server: it stops accepting, sends every connection a Close with 1001, writes what is queued, and
-    /// returns from [`Server::run`] when all are closed, at the latest after
-    /// [`Config::close_timeout`](super::Config::close_timeout).
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        (self.wake)();
-    }
-}
-
-impl fmt::Debug for Remote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").finish_non_exhaustive()
+        EventLoop::new(self.tcp, self.config, handler, self.remote).run()
     }
 }

@@ -6,10 +6,9 @@ mod transport;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bowsprit::Message;
-use bowsprit::net::{Config, EventLoop, Peer, Tcp, Transport};
+use bowsprit::net::{Config, EventLoop, Peer, Remote, Tcp};
 use transport::{Hands, Watched};
 
 fn main() -> io::Result<()> {
@@ -33,16 +32,12 @@ fn main() -> io::Result<()> {
     config.limits.frame = 16 << 20;
     let tcp = Tcp::bind(listen)?;
     println!("listening on ws://{}", tcp.local_addr()?);
-    let stop = Arc::new(AtomicBool::new(false));
-    let (wake, stopped) = (tcp.waker(), stop.clone());
-    ctrlc::set_handler(move || {
-        stopped.store(true, Ordering::Release);
-        wake();
-    })
-    .map_err(io::Error::other)?;
+    let remote = Remote::new(&tcp);
+    let stop = remote.clone();
+    ctrlc::set_handler(move || stop.stop()).map_err(io::Error::other)?;
     let transport = Watched::new(tcp, Arc::new(Hands { read_at_most: Some(limit), ..Hands::default() }));
     let echo = |peer: &mut Peer<'_, ()>, message: Message<'_>| {
         let _ = peer.send(message);
     };
-    EventLoop::new(transport, config, echo, stop).run()
+    EventLoop::new(transport, config, echo, remote).run()
 }

@@ -12,4 +12,5 @@ mod deadlines;
 mod http;
 mod limits;
 mod order;
+mod remote;
 mod seam;

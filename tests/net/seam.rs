@@ -2,13 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use bowsprit::Message;
 use bowsprit::handshake::Request;
-use bowsprit::net::{Config, EventLoop, Handler, Peer, Tcp, Transport};
+use bowsprit::net::{Config, EventLoop, Handler, Peer, Remote, Tcp};
 
 use crate::server::{Client, PATIENCE, masked};
 use crate::transport::{Hands, Watched};
@@ -16,20 +16,19 @@ use crate::transport::{Hands, Watched};
 struct Seam {
     address: std::net::SocketAddr,
     hands: Arc<Hands>,
-    stop: Arc<AtomicBool>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    remote: Remote,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 fn serve<H: Handler>(hands: Hands, handler: impl FnOnce() -> H + Send + 'static) -> Seam {
     let tcp = Tcp::bind("127.0.0.1:0").unwrap();
-    let (hands, stop) = (Arc::new(hands), Arc::new(AtomicBool::new(false)));
-    let (address, wake) = (tcp.local_addr().unwrap(), tcp.waker());
-    let (watched, stopped) = (hands.clone(), stop.clone());
+    let (hands, remote) = (Arc::new(hands), Remote::new(&tcp));
+    let address = tcp.local_addr().unwrap();
+    let (watched, told) = (hands.clone(), remote.clone());
     let thread = std::thread::spawn(move || {
-        EventLoop::new(Watched::new(tcp, watched), Config::default(), handler(), stopped).run()
+        EventLoop::new(Watched::new(tcp, watched), Config::default(), handler(), told).run()
     });
-    Seam { address, hands, stop, wake, thread: Some(thread) }
+    Seam { address, hands, remote, thread: Some(thread) }
 }
 
 impl Seam {
@@ -45,8 +44,7 @@ impl Seam {
 
 impl Drop for Seam {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        (self.wake)();
+        self.remote.stop();
         let result = self.thread.take().unwrap().join();
         if !std::thread::panicking() {
             result.unwrap().unwrap();

@@ -1,0 +1,42 @@
+//! What other threads ask for.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::EventLoop;
+use crate::close::CloseCode;
+use crate::net::handler::Handler;
+use crate::net::peer::Peers;
+use crate::net::remote::Command;
+use crate::net::transport::Transport;
+
+impl<H: Handler, T: Transport> EventLoop<H, T> {
+    pub(super) fn obey(&mut self) {
+        let mut commands = core::mem::take(&mut self.commands);
+        self.remote.take(&mut commands);
+        let mut wake = false;
+        for command in commands.drain(..) {
+            match command {
+                Command::Publish(topic, message) => self.hub.publish(&topic, (&message).into()),
+                Command::Send(peer, message) => {
+                    if self.hub.is_there(peer) {
+                        let _ = self.hub.send(peer.index(), (&message).into());
+                    }
+                }
+                Command::Close(peer, code, reason) => {
+                    if self.hub.is_there(peer) && self.hub.close(peer.index(), code, &reason).is_err() {
+                        // This cannot fail.
+                        let _ = self.hub.close(peer.index(), CloseCode::NORMAL, "");
+                    }
+                }
+                Command::Wake => wake = true,
+                Command::Stop => self.begin_stop(),
+            }
+        }
+        self.commands = commands;
+        if wake {
+            let (handler, hub) = (&mut self.handler, &mut self.hub);
+            // A panic here is nobody's connection's.
+            let _ = catch_unwind(AssertUnwindSafe(|| handler.wake(&mut Peers::new(hub))));
+        }
+    }
+}
