@@ -177,7 +177,7 @@ impl ClientHandshake {
     ///
     /// On `Partial`, `input` is empty and more must be read. On `Complete`, exactly the head is consumed: what is left
     /// in `input` are the first frames, or a body. Interim answers, such as 100 and 103, are skipped; they count towards
-    /// [`Limits::head`](crate::Limits::head). Called again after that, it reads the next answer.
+    /// [`Limits::head`](crate::Limits::head). Called again after `Complete`, it reads the next answer.
     ///
     /// # Errors
     ///
