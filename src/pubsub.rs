@@ -1,6 +1,6 @@
 //! Publish and subscribe without sockets: who listens to what ([`Topics`]), and messages framed once for all of them.
 
-#[cfg(any(feature = "net", test))]
+#[cfg(feature = "net")]
 mod log;
 mod topics;
 
