@@ -9,6 +9,7 @@ mod flush;
 mod remote;
 mod serve;
 
+use std::collections::HashMap;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
@@ -38,6 +39,8 @@ pub struct EventLoop<H: Handler, T: Transport> {
     ready: Vec<Ready>,
     /// Connections with more to read: edges tell of news only. Each is served once per iteration, however much it has.
     again: Vec<Again>,
+    /// By index of the connection: what was read and must wait, because it is paused or does not take its replies.
+    parked: HashMap<u32, Vec<u8>>,
     /// Connections to call [`Handler::drain`] for.
     drained: Vec<PeerId>,
     admission: Admission,
@@ -74,6 +77,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             streams: Vec::new(),
             ready: Vec::new(),
             again: Vec::new(),
+            parked: HashMap::new(),
             drained: Vec::new(),
             remote,
             commands: Vec::new(),
@@ -164,6 +168,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn remove(&mut self, index: u32) {
         if self.hub.remove(index) {
+            self.unpark(index);
             self.streams[index as usize] = None;
             self.admission.left(index, self.hub.now);
         }

@@ -70,7 +70,9 @@ pub(super) struct Record<D> {
     pub(super) blocked: bool,
     /// The application was told of a backlog and waits for `drain`.
     pub(super) backlogged: bool,
-    /// There may be input that was not read because of a backlog.
+    /// The application does not want to hear of it for now.
+    pub(super) paused: bool,
+    /// There may be input that was put off, because it is paused or has a backlog.
     pub(super) unread: bool,
     /// Our end of the transport is closed.
     pub(super) shut_down: bool,
@@ -123,6 +125,7 @@ impl<D: Default> Hub<D> {
             policy: self.config.policy,
             blocked: false,
             backlogged: false,
+            paused: false,
             unread: false,
             shut_down: false,
             at_eof: false,
@@ -452,6 +455,21 @@ impl<D> Hub<D> {
 
     pub(super) fn is_open(&self, index: u32) -> bool {
         self.open_connection(index).is_some()
+    }
+
+    /// Whether the rest of what a connection asked for must wait: it is paused, or half its queue is full of replies.
+    pub(super) fn must_wait(&self, index: u32) -> bool {
+        self.records.get(index).is_some_and(|record| record.paused)
+            || self.queued(index) >= (self.config.hard_queue / 2).max(1)
+    }
+
+    pub(super) fn pause(&mut self, index: u32, paused: bool) {
+        let ticks = self.timers.ticks(self.now);
+        self.timers.clock(index).heard = ticks;
+        if let Some(record) = self.records.get_mut(index) {
+            record.paused = paused;
+            self.touched.push(self.records.id(index));
+        }
     }
 
     /// Whether that very connection is still there, and open.

@@ -124,6 +124,19 @@ impl<'a, D> Peer<'a, D> {
         self.hub.timers.await_user(self.id(), at, timer);
     }
 
+    /// Reads nothing more from this connection until [`resume`](Self::resume), so that TCP tells its peer to wait. Call
+    /// it in [`Handler::message`](super::Handler::message), and that message is the last for now.
+    ///
+    /// A paused connection is not pinged either: that it is gone shows when it is resumed, or when it is written to.
+    pub fn pause(&mut self) {
+        self.hub.pause(self.index, true);
+    }
+
+    /// Reads on after [`pause`](Self::pause). Nothing was lost.
+    pub fn resume(&mut self) {
+        self.hub.pause(self.index, false);
+    }
+
     /// Bytes queued for this connection; shared memory that the queue keeps alive counts in full.
     pub fn queued(&self) -> usize {
         self.hub.queued(self.index)

@@ -1,9 +1,10 @@
 //! Peers that do not read: bounded for the server, and nothing lost that the policy does not give up.
 
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 use bowsprit::handshake::Request;
-use bowsprit::net::{Cause, Config, Handler, Peer, Policy, Sent};
+use bowsprit::net::{Cause, Config, Handler, Peer, PeerId, Peers, Policy, Sent};
 use bowsprit::{Message, SharedMessage};
 
 use crate::server::{Client, PATIENCE, Running, serve, serve_echo};
@@ -187,4 +188,89 @@ fn a_subscriber_that_reads_nothing_harms_only_itself() {
         n += 1;
     }
     assert!(n < 200);
+}
+
+#[test]
+fn a_burst_of_requests_with_large_answers_is_served_in_portions() {
+    let (_server, mut client, outcomes, drains) = flood(Policy::Close);
+    // Each asks for 100 KiB, all in one segment: ten times what may be queued.
+    client.write(&crate::server::masked(0x81, b"1").repeat(100));
+    for _ in 0..100 {
+        assert_eq!(number(&client.read_frame().unwrap().payload), 0);
+        let (_, dropped, queued) = outcomes.recv_timeout(PATIENCE).unwrap();
+        assert!(dropped == 0 && queued <= (512 << 10) + SIZE + 20, "{queued} queued");
+    }
+    assert!(drains.try_iter().all(|queued| queued != usize::MAX));
+}
+
+/// Reports each message, and pauses behind the first until it is woken.
+struct Pausing {
+    seen: Sender<String>,
+    paused: Option<PeerId>,
+}
+
+impl Handler for Pausing {
+    type Data = ();
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        let text = String::from_utf8_lossy(message.as_bytes());
+        self.seen.send(text.chars().take(8).collect()).unwrap();
+        if text == "pause" {
+            peer.pause();
+            self.paused = Some(peer.id());
+        }
+    }
+
+    fn wake(&mut self, peers: &mut Peers<'_, ()>) {
+        if let Some(mut peer) = self.paused.take().and_then(|id| peers.peer(id)) {
+            peer.resume();
+        }
+    }
+}
+
+#[test]
+fn pause_stops_a_flood_and_resume_loses_nothing_of_it() {
+    let (seen, messages) = mpsc::channel();
+    let mut config = Config::default();
+    // Shorter than the pause: a paused connection is not silent of its own will.
+    (config.ping_after, config.pong_within) = (PAUSE / 4, PAUSE / 4);
+    let server = serve(config, || Pausing { seen, paused: None });
+    let mut client = server.connect();
+    let mut writer = client.stream.try_clone().unwrap();
+    let flood = std::thread::spawn(move || {
+        use std::io::Write;
+        writer.write_all(&crate::server::masked(0x81, b"pause")).unwrap();
+        for n in 0..40_000 {
+            writer.write_all(&crate::server::masked(0x81, n.to_string().as_bytes())).unwrap();
+            writer.write_all(&crate::server::masked(0x82, &[b'x'; 1000])).unwrap();
+        }
+    });
+    assert_eq!(messages.recv_timeout(PATIENCE).unwrap(), "pause");
+    // 40 MB do not fit into the socket's buffers: the writer stands still, and nothing more comes.
+    assert_eq!(messages.recv_timeout(PAUSE), Err(mpsc::RecvTimeoutError::Timeout));
+    assert!(!flood.is_finished());
+    server.remote.wake();
+    for n in 0..40_000 {
+        assert_eq!(messages.recv_timeout(PATIENCE).unwrap(), n.to_string());
+        assert_eq!(messages.recv_timeout(PATIENCE).unwrap(), "xxxxxxxx");
+    }
+    flood.join().unwrap();
+    client.frame(0x88, b"\x03\xe8");
+    client.expect_close(1000);
+}
+
+/// How long nothing must happen.
+const PAUSE: Duration = Duration::from_millis(400);
+
+#[test]
+fn a_paused_connection_can_end() {
+    let (seen, messages) = mpsc::channel();
+    let server = serve(Config::default(), || Pausing { seen, paused: None });
+    let mut client = server.connect();
+    client.write(&[crate::server::masked(0x81, b"pause"), crate::server::masked(0x81, b"more")].concat());
+    assert_eq!(messages.recv_timeout(PATIENCE).unwrap(), "pause");
+    drop(client);
+    server.remote.wake();
+    assert_eq!(messages.recv_timeout(PATIENCE).unwrap(), "more", "what it said before it went");
+    server.stop().unwrap();
 }

@@ -56,13 +56,18 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn look_at_clock(&mut self, index: u32) {
         let hub = &mut self.hub;
-        let Some(Phase::Open(conn)) = hub.records.get(index).map(|record| &record.phase) else { return };
-        let open = conn.state() == State::Open;
+        let Some(record) = hub.records.get(index) else { return };
+        let Phase::Open(conn) = &record.phase else { return };
+        let (open, put_off) = (conn.state() == State::Open, record.paused || record.unread);
         let clock = *hub.timers.clock(index);
         let (timers, config, now) = (&hub.timers, &hub.config, hub.now);
         if timers.is_over(clock.stalled, config.write_timeout, now) {
             // It reads nothing, so there is nothing to tell it.
             return self.lost(index, &Cause::WriteStalled);
+        }
+        if put_off {
+            // What it has to say is not listened to.
+            return;
         }
         if timers.is_over(clock.message_began, config.message_timeout, now) && open {
             return hub.fail(index, CloseCode::POLICY_VIOLATION, "message took too long", Cause::MessageTooSlow);

@@ -60,7 +60,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn flush_outside_turn(&mut self, peer: PeerId) {
         let pending = |record: &crate::net::hub::Record<H::Data>| {
-            record.outbox.is_some() || matches!(record.phase, Phase::Ending)
+            record.outbox.is_some() || record.unread || matches!(record.phase, Phase::Ending)
         };
         if self.hub.records.contains(peer) && self.hub.records.get(peer.index()).is_some_and(pending) {
             self.hub.begin_turn(peer.index());
@@ -166,7 +166,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             if core::mem::take(&mut record.backlogged) {
                 self.drained.push(peer);
             }
-            if core::mem::take(&mut record.unread) {
+            if !record.paused && core::mem::take(&mut record.unread) {
                 self.again.push(Again { peer, to_the_end: true });
             }
         }

@@ -3,6 +3,7 @@
 use std::boxed::Box;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::vec::Vec;
 
 use super::{Again, EventLoop, RECEIVE_CAPACITY, call, end};
 use crate::close::CloseCode;
@@ -25,11 +26,15 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         let Some(record) = self.hub.records.get_mut(index) else { return };
         let held = record.outbox.as_ref().map_or(0, |outbox| outbox.held());
-        if held >= self.hub.config.soft_queue && matches!(record.phase, Phase::Open(_)) {
+        if matches!(record.phase, Phase::Open(_)) && (record.paused || held >= self.hub.config.soft_queue) {
             // It does not take what it has: no more of its requests until it does, and TCP tells it to wait.
             record.unread = true;
             return;
         }
+        if !self.parked.is_empty() && self.serve_parked(peer) {
+            return;
+        }
+        let Some(record) = self.hub.records.get_mut(index) else { return };
         let Some(stream) = &mut self.streams[index as usize] else { return };
         let spare = match &mut record.phase {
             Phase::Open(conn) => conn.spare(&mut self.input),
@@ -126,6 +131,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Event::Message(message) => {
                     completed = true;
                     call(&mut self.handler, hub, index, |handler, peer| handler.message(peer, message));
+                    if hub.must_wait(index) {
+                        self.park(index);
+                    }
                 }
                 Event::Ping(_) | Event::Pong(_) => {}
                 Event::Close(frame) => {
@@ -139,6 +147,37 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             }
         }
         self.hub.account(index, completed);
+    }
+
+    /// Keeps what is left of a read for another turn.
+    fn park(&mut self, index: u32) {
+        let rest = self.input.unread();
+        if let (Some(record), false) = (self.hub.records.get_mut(index), rest.is_empty()) {
+            record.unread = true;
+            self.hub.held += rest.len();
+            self.parked.insert(index, rest.to_vec());
+            self.input.clear();
+        }
+    }
+
+    /// Goes on with what was read before, if there is some of this connection.
+    fn serve_parked(&mut self, peer: PeerId) -> bool {
+        let index = peer.index();
+        let Some(rest) = self.unpark(index) else { return false };
+        self.input.extend_from_slice(&rest);
+        // No event will tell of what came meanwhile.
+        self.again.push(Again { peer, to_the_end: true });
+        self.hub.begin_turn(index);
+        self.frames(index);
+        self.input.clear();
+        self.finish_turn(index);
+        true
+    }
+
+    pub(super) fn unpark(&mut self, index: u32) -> Option<Vec<u8>> {
+        let rest = self.parked.remove(&index)?;
+        self.hub.held -= rest.len();
+        Some(rest)
     }
 }
 
