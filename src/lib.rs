@@ -16,7 +16,7 @@
 //! # A server this afternoon
 //!
 #![cfg_attr(feature = "net", doc = "```no_run")]
-#![cfg_attr(not(feature = "net"), doc = "```ignore")]
+#![cfg_attr(not(feature = "net"), doc = "```text")]
 //! use bowsprit::Message;
 //! use bowsprit::net::{Peer, Server};
 //!
