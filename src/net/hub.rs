@@ -179,6 +179,18 @@ impl<D> Hub<D> {
     }
 
     pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
+        let large = message.as_bytes().len() >= LARGE && message.is_shareable();
+        if !large && self.is_corked(index) {
+            // Nothing queued before it and nothing to judge: the usual case, with one look at the record.
+            if let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) {
+                if conn.state() == State::Open && !conn.is_sending_parts() {
+                    return match conn.send(message, &mut self.cork) {
+                        Ok(()) => self.judge(index),
+                        Err(_) => Sent::Dropped,
+                    };
+                }
+            }
+        }
         if self.open_connection(index).is_none() {
             return Sent::Dropped;
         }
@@ -190,7 +202,7 @@ impl<D> Hub<D> {
         let sent = if self.is_sending_parts(index) {
             self.send_aside(index, message, unit);
             Ok(())
-        } else if message.as_bytes().len() >= LARGE && message.is_shareable() {
+        } else if large {
             self.send_shared(index, message, unit)
         } else {
             self.emit(index, unit, |conn, output| conn.send(message, output))
@@ -217,6 +229,14 @@ impl<D> Hub<D> {
             self.queue(index, Outbox::release);
         }
         Ok(self.judge(index))
+    }
+
+    /// Whether it is this connection's turn, nothing published waits for it, and there is room.
+    fn is_corked(&self, index: u32) -> bool {
+        index == self.current
+            && self.log.is_empty()
+            && self.cork.pending().len() < self.config.hard_queue
+            && self.held < self.config.memory
     }
 
     /// Tells whether to go easy.

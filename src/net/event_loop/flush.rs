@@ -120,6 +120,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let Some(outbox) = &mut record.outbox else { return Ok(()) };
         if outbox.is_empty() {
+            if outbox.is_over() {
+                record.outbox = None;
+            }
             return Ok(());
         }
         if clock.stalled == 0 {
