@@ -14,7 +14,11 @@
 //! One loop is one thread. Its connections share one [`ReceiveBuffer`](crate::ReceiveBuffer) and one
 //! [`SendBuffer`](crate::SendBuffer); a connection that is idle owns neither. What a handler sends and publishes leaves
 //! when its connection's turn is over, in as few system calls as there are connections to write to.
+//!
+//! [`Client`] needs no loop: its calls wait.
 
+mod backoff;
+mod client;
 mod config;
 mod event_loop;
 mod handler;
@@ -27,6 +31,8 @@ mod slab;
 mod timers;
 mod transport;
 
+pub use backoff::Backoff;
+pub use client::{Client, ClientConfig, ClientError, Incoming, Outgoing, Refusal, Stage};
 pub use config::{Config, Policy};
 pub use event_loop::EventLoop;
 pub use handler::{Cause, Handler};

@@ -34,7 +34,7 @@ impl MessageBuffer {
 
     /// Begins a message in an empty buffer.
     pub(crate) fn begin(&mut self, is_text: bool) {
-        debug_assert!(self.arrived == 0);
+        self.clear();
         self.text = is_text.then(Utf8Validator::new);
     }
 

@@ -16,7 +16,7 @@ use crate::message::{Binary, Event, Kind, Message, Text};
 /// What was found and where it lies. Found first, borrowed last: the borrow of an event outlives the search.
 ///
 /// A frame whose payload is yet to be judged comes with its length, header included.
-enum Found {
+pub(crate) enum Found {
     Whole(Kind, Range<usize>, u64),
     Assembled(Kind),
     Part(Part),
@@ -26,14 +26,33 @@ enum Found {
     Failed(ProtocolError),
 }
 
+impl Found {
+    /// Whether [`show`](Connection::show) will make a message of it, or find that its text is none.
+    #[cfg(feature = "net")]
+    pub(crate) fn is_message(&self) -> bool {
+        matches!(self, Self::Whole(..) | Self::Assembled(_) | Self::Part(_))
+    }
+}
+
 impl Connection {
     /// The next event in what was read, or `None` when more input is needed.
     ///
     /// The event borrows `input` alone, so one can [`send`](Self::send) while holding it. Replies that the protocol
     /// demands (a Pong, a Close) are in `output` by then. After `None`, `input` is empty.
     pub fn receive<'i>(&mut self, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Event<'i>> {
-        input.recycle();
-        Some(match self.find(input, output)? {
+        let found = self.find(input, output)?;
+        Some(self.show(found, input, output))
+    }
+
+    /// Makes an event of what [`find`](Self::find) found.
+    #[inline]
+    pub(crate) fn show<'i>(
+        &mut self,
+        found: Found,
+        input: &'i mut ReceiveBuffer,
+        output: &mut SendBuffer,
+    ) -> Event<'i> {
+        match found {
             Found::Whole(Kind::Binary, range, _) => {
                 Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range))))
             }
@@ -63,7 +82,7 @@ impl Connection {
                 }
             },
             Found::Failed(error) => Event::Failed(error),
-        })
+        }
     }
 
     /// From the next message on, [`Event::Message`] is a part of one, as it arrives, and [`has_more_parts`] tells whether
@@ -90,7 +109,10 @@ impl Connection {
         clean
     }
 
-    fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
+    /// The first half of [`receive`](Self::receive), for who reads on in a loop until there is a message to return: what
+    /// is found borrows nothing yet.
+    pub(crate) fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
+        input.recycle();
         self.resume(output);
         if let Some(partial) = &mut self.partial {
             if !input.unread().is_empty() {

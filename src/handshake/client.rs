@@ -52,7 +52,11 @@ use crate::frame::Status;
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
     resource_name: Box<str>,
+    authority: Box<str>,
+    /// Where the transport leads to.
     host: Box<str>,
+    port: u16,
+    is_secure: bool,
     origin: Option<Box<str>>,
     /// The ones liked best first.
     subprotocols: Vec<Box<str>>,
@@ -66,7 +70,10 @@ impl ClientRequest {
     pub fn new(uri: Uri<'_>) -> Self {
         Self {
             resource_name: uri.resource_name().into(),
-            host: uri.authority().into(),
+            authority: uri.authority().into(),
+            host: uri.host().into(),
+            port: uri.port(),
+            is_secure: uri.is_secure(),
             origin: None,
             subprotocols: Vec::new(),
             headers: String::new(),
@@ -116,6 +123,21 @@ impl ClientRequest {
         self
     }
 
+    /// Where to connect to, as [`Uri::host`].
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to, as [`Uri::port`].
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether TLS comes first, as [`Uri::is_secure`].
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
     /// Queues the request. Nothing else may be sent before the answer is there (RFC 6455 §4.1).
     ///
     /// Take the nonce from a cryptographically secure generator, a new one for each connection: it proves that the
@@ -135,7 +157,7 @@ impl ClientRequest {
         let key = str::from_utf8(&key).unwrap_or_default();
 
         let mut head = format!("GET {} HTTP/1.1\r\n", self.resource_name);
-        push(&mut head, "Host", &self.host);
+        push(&mut head, "Host", &self.authority);
         push(&mut head, "Upgrade", "websocket");
         push(&mut head, "Connection", "Upgrade");
         push(&mut head, "Sec-WebSocket-Key", key);

@@ -7,6 +7,8 @@ use crate::limits::Limits;
 
 /// The settings of a server. The defaults are safe for the open internet.
 ///
+/// `Duration::MAX` is never and `usize::MAX` is no bound; 0 is at once and nothing at all.
+///
 /// ```
 /// use bowsprit::net::Config;
 ///

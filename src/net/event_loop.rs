@@ -16,7 +16,7 @@ use std::vec::Vec;
 
 use super::config::Config;
 use super::handler::{Cause, Handler};
-use super::hub::{Hub, Phase};
+use super::hub::{Again, Hub, Phase};
 use super::peer::Peer;
 use super::remote::{Command, Remote};
 use super::slab::PeerId;
@@ -38,7 +38,7 @@ pub struct EventLoop<H: Handler, T: Transport> {
     input: ReceiveBuffer,
     ready: Vec<Ready>,
     /// Connections with more to read: edges tell of news only. Each is served once per iteration, however much it has.
-    again: Vec<Again>,
+    again: Vec<PeerId>,
     /// By index of the connection: what was read and must wait, because it is paused or does not take its replies.
     parked: HashMap<u32, Vec<u8>>,
     /// Connections to call [`Handler::drain`] for.
@@ -50,15 +50,8 @@ pub struct EventLoop<H: Handler, T: Transport> {
     stopping: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Again {
-    peer: PeerId,
-    /// No event will tell of more: read to the end.
-    to_the_end: bool,
-}
-
 /// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache. Also what one connection may
-/// bring in a turn, before it is the next one's: a bound on messages would need a copy of the rest.
+/// bring in a turn, before it is the next one's.
 const RECEIVE_CAPACITY: usize = 256 << 10;
 
 /// Peers are named by 64-bit tokens.
@@ -103,8 +96,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.hub.now = self.transport.now();
 
         // First those with something left over, lest new events starve them.
-        for again in core::mem::take(&mut self.again) {
-            self.serve(again.peer, again.to_the_end);
+        for peer in core::mem::take(&mut self.again) {
+            if self.hub.records.contains(peer) {
+                let again = self.hub.take_again(peer.index());
+                self.serve(peer, again == Again::ToTheEnd);
+            }
         }
         for event in ready.drain(..) {
             match event.token {
@@ -155,7 +151,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     // One that is closing already goes on doing so.
                     let _ = self.hub.close(index, CloseCode::GOING_AWAY, "");
                 }
-                Some(Phase::Ending) | None => {}
+                Some(Phase::Ending) => self.hub.timers.await_close(self.hub.records.id(index), self.hub.now),
+                None => {}
             }
         }
     }
@@ -194,6 +191,6 @@ fn end<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, cause: &
         return;
     }
     hub.topics.remove(index);
-    call(handler, hub, index, |handler, peer| handler.close(peer, cause));
     hub.begin_ending(index);
+    call(handler, hub, index, |handler, peer| handler.close(peer, cause));
 }

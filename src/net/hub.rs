@@ -16,7 +16,7 @@ use crate::error::UsageError;
 use crate::frame::FrameHeader;
 use crate::handshake::ServerHandshake;
 use crate::message::MessageRef;
-use crate::pubsub::{Piece, Place, PublishLog, Topics};
+use crate::pubsub::{LARGE, Piece, Place, PublishLog, TopicId, Topics};
 
 /// What became of a message that was sent.
 #[must_use]
@@ -74,6 +74,8 @@ pub(super) struct Record<D> {
     pub(super) paused: bool,
     /// There may be input that was put off, because it is paused or has a backlog.
     pub(super) unread: bool,
+    /// What is known of more input, while it waits for its next turn.
+    pub(super) again: Again,
     /// Our end of the transport is closed.
     pub(super) shut_down: bool,
     /// The peer's end of the transport is closed.
@@ -82,6 +84,23 @@ pub(super) struct Record<D> {
 }
 
 const _: () = assert!(size_of::<Record<()>>() <= 56);
+
+impl<D> Record<D> {
+    /// Whether something waits to be written; not so what waits for the end of a message in parts.
+    pub(super) fn is_backed_up(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| !outbox.is_empty())
+    }
+
+    /// Whether a flush could do something for it.
+    pub(super) fn wants_flush(&self) -> bool {
+        self.outbox.is_some() || self.unread || matches!(self.phase, Phase::Ending)
+    }
+
+    /// Whether its queue is so long that it is not listened to.
+    pub(super) fn has_backlog(&self, soft: usize) -> bool {
+        self.is_backed_up() && self.outbox.as_ref().is_some_and(|outbox| outbox.held() >= soft)
+    }
+}
 
 #[derive(Debug)]
 pub(super) enum Phase {
@@ -92,13 +111,23 @@ pub(super) enum Phase {
     Ending,
 }
 
+/// Whether a connection has another turn without an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Again {
+    No,
+    /// The last read did not empty the socket.
+    More,
+    /// No event will tell of more: read to the end.
+    ToTheEnd,
+}
+
 /// Nobody's turn.
 const NONE: u32 = u32::MAX;
-/// From here on a payload that can be shared is not copied.
-const LARGE: usize = 16 << 10;
 
 impl<D: Default> Hub<D> {
-    pub(super) fn new(config: Config, now: Duration) -> Self {
+    pub(super) fn new(mut config: Config, now: Duration) -> Self {
+        // An empty queue is no backlog.
+        config.soft_queue = config.soft_queue.max(1);
         Self {
             records: Slab::new(),
             topics: Topics::new(),
@@ -127,6 +156,7 @@ impl<D: Default> Hub<D> {
             backlogged: false,
             paused: false,
             unread: false,
+            again: Again::No,
             shut_down: false,
             at_eof: false,
             data: D::default(),
@@ -140,13 +170,18 @@ impl<D> Hub<D> {
     pub(super) fn begin_turn(&mut self, index: u32) {
         debug_assert!(self.cork.is_empty());
         self.current = index;
-        let queued = self.records.get(index).is_some_and(|record| record.outbox.is_some());
-        self.cork.set_backed_up(queued);
+        let backed_up = self.records.get(index).is_some_and(Record::is_backed_up);
+        self.cork.set_backed_up(backed_up);
     }
 
     pub(super) fn end_turn(&mut self) {
         self.cork.consume(self.cork.pending().len());
         self.current = NONE;
+    }
+
+    /// Whether the connection's turn without an event has to read to the end; it is having it now.
+    pub(super) fn take_again(&mut self, index: u32) -> Again {
+        self.records.get_mut(index).map_or(Again::No, |record| core::mem::replace(&mut record.again, Again::No))
     }
 
     /// Whether there is something to do that no event will tell of.
@@ -235,7 +270,7 @@ impl<D> Hub<D> {
     fn is_corked(&self, index: u32) -> bool {
         index == self.current
             && self.log.is_empty()
-            && self.cork.pending().len() < self.config.hard_queue
+            && self.cork.pending().len() < self.config.soft_queue
             && self.held < self.config.memory
     }
 
@@ -273,7 +308,10 @@ impl<D> Hub<D> {
         let Some(record) = self.records.get_mut(index) else { return Err(UsageError::NotOpen) };
         let Phase::Open(conn) = &mut record.phase else { return Err(UsageError::NotOpen) };
         if index == self.current && record.outbox.is_none() {
-            return write(conn, &mut self.cork);
+            // What is in the cork can be dropped no more.
+            if unit == Unit::Fixed || self.cork.pending().len() < self.config.soft_queue {
+                return write(conn, &mut self.cork);
+            }
         }
         let written = write(conn, &mut self.scratch);
         let frames = core::mem::take(&mut self.scratch);
@@ -288,6 +326,8 @@ impl<D> Hub<D> {
         self.catch_up(index);
         self.emit(index, Unit::Fixed, |conn, output| conn.close(code, reason, output))?;
         self.timers.await_close(self.records.id(index), self.now);
+        // The peer's Close must be heard.
+        self.pause(index, false);
         Ok(())
     }
 
@@ -351,12 +391,19 @@ impl<D> Hub<D> {
             return;
         }
         let mut places = core::mem::take(&mut self.places);
-        let topics = &self.topics;
-        self.log.collect(position, |topic| topics.contains(index, topic), &mut places);
+        self.collect(index, position, &mut places);
         if !places.is_empty() && self.admit(index) {
             self.queue_places(index, &places, 0);
         }
         self.places = places;
+    }
+
+    /// Where a subscriber's share of the log lies.
+    pub(super) fn collect(&mut self, index: u32, position: u64, into: &mut Vec<Place>) {
+        // Looked up once for all messages: a client may have chosen how many there are.
+        let mut topics: Vec<TopicId> = self.topics.topics_of(index).collect();
+        topics.sort_unstable();
+        self.log.collect(position, |topic| topics.binary_search(&topic).is_ok(), into);
     }
 
     /// Queues parts of the log, without the first `skip` bytes, which were written.
@@ -480,12 +527,18 @@ impl<D> Hub<D> {
     /// Whether the rest of what a connection asked for must wait: it is paused, or half its queue is full of replies.
     pub(super) fn must_wait(&self, index: u32) -> bool {
         self.records.get(index).is_some_and(|record| record.paused)
-            || self.queued(index) >= (self.config.hard_queue / 2).max(1)
+            || self.queued(index) >= (self.config.hard_queue / 2).max(self.config.soft_queue)
     }
 
     pub(super) fn pause(&mut self, index: u32, paused: bool) {
+        let paused = paused && self.is_open(index);
         let ticks = self.timers.ticks(self.now);
-        self.timers.clock(index).heard = ticks;
+        let clock = self.timers.clock(index);
+        clock.heard = ticks;
+        // The time it was not listened to is not the peer's.
+        if clock.message_began != 0 {
+            clock.message_began = ticks;
+        }
         if let Some(record) = self.records.get_mut(index) {
             record.paused = paused;
             self.touched.push(self.records.id(index));

@@ -122,6 +122,13 @@ impl Outbox {
             }
         }
         self.segments = kept;
+        self.aside.retain(|segment| {
+            dropped += usize::from(segment.unit == Unit::Message);
+            if segment.unit != Unit::Fixed {
+                self.held -= segment.holds;
+            }
+            segment.unit == Unit::Fixed
+        });
         dropped
     }
 

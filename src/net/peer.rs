@@ -92,7 +92,8 @@ impl<'a, D> Peer<'a, D> {
         }
     }
 
-    /// Subscribes to a topic: what is published to it from now on is sent here. `false` if that was so already.
+    /// Subscribes to a topic: what is published to it from now on is sent here. `false` if that was so already, or the connection is
+    /// closing.
     pub fn subscribe(&mut self, topic: &str) -> bool {
         self.hub.subscribe(self.index, topic)
     }
@@ -120,7 +121,8 @@ impl<'a, D> Peer<'a, D> {
     /// Calls [`Handler::timer`](super::Handler::timer) with this number after this time, unless the connection is over by
     /// then.
     pub fn set_timer(&mut self, after: Duration, timer: u64) {
-        let at = self.hub.now.saturating_add(after);
+        // Never due in the iteration that sets it: one that is set again and again would hold up the others.
+        let at = self.hub.now.saturating_add(after.max(Duration::from_nanos(1)));
         self.hub.timers.await_user(self.id(), at, timer);
     }
 

@@ -12,7 +12,8 @@ use super::transport::Transport;
 use crate::close::CloseCode;
 use crate::message::SharedMessage;
 
-/// A handle on a running server, for any thread. What it is told is done by the loop, in that order.
+/// A handle on a running server, for any thread. What it is told is done by the loop, in that order; wake-ups come
+/// behind the rest.
 ///
 /// ```no_run
 /// use bowsprit::{Message, SharedMessage};

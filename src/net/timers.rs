@@ -119,6 +119,11 @@ impl Timers {
         since != 0 && self.tick * self.ticks(now).saturating_sub(since + 1) >= limit
     }
 
+    /// As [`is_over`](Self::is_over), but at most two ticks early and never late.
+    pub(super) fn is_nearly_over(&self, since: u32, limit: Duration, now: Duration) -> bool {
+        self.is_over(since, limit.saturating_sub(2 * self.tick), now)
+    }
+
     pub(super) fn clock(&mut self, index: u32) -> &mut Clock {
         let row = index as usize;
         if row >= self.clocks.len() {
@@ -130,7 +135,7 @@ impl Timers {
 
 impl Queue {
     fn push(&mut self, peer: PeerId, now: Duration) {
-        self.waiting.push_back((now + self.after, peer));
+        self.waiting.push_back((now.saturating_add(self.after), peer));
     }
 
     fn pop(&mut self, now: Duration) -> Option<PeerId> {

@@ -55,10 +55,12 @@ pub(crate) struct Piece<'l> {
     range: Range<usize>,
 }
 
+/// Beyond, it is time for a flush, lest one iteration gathers too much.
+const LONG: usize = 4 << 20;
 /// The size of a chunk of small messages.
 const CHUNK: usize = 64 << 10;
-/// From here on a payload is not copied.
-const LARGE: usize = 16 << 10;
+/// From here on a payload is not copied if it can be shared.
+pub(crate) const LARGE: usize = 16 << 10;
 
 impl PublishLog {
     pub(crate) fn is_empty(&self) -> bool {
@@ -86,14 +88,17 @@ impl PublishLog {
         self.entries.iter().all(|entry| entry.topic == topic).then_some(topic)
     }
 
-    /// The topics in the log, each once, in the order of their first message.
-    pub(crate) fn topics(&self, into: &mut Vec<TopicId>) {
-        into.clear();
-        for entry in &self.entries {
-            if !into.contains(&entry.topic) {
-                into.push(entry.topic);
-            }
-        }
+    /// The topics in the log, each once.
+    pub(crate) fn topics(&self) -> Vec<TopicId> {
+        let mut topics: Vec<_> = self.entries.iter().map(|entry| entry.topic).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
+    /// Whether it should be flushed without waiting for the end of the iteration.
+    pub(crate) fn is_long(&self) -> bool {
+        self.len >= LONG
     }
 
     /// Frames a message and appends it.

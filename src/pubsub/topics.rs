@@ -29,7 +29,7 @@ pub struct Topics {
 }
 
 /// A topic that has subscribers. Numbers of topics without any are used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(u32);
 
 #[derive(Debug)]

@@ -7,8 +7,10 @@ mod server;
 mod transport;
 
 mod backpressure;
+mod client;
 mod closing;
 mod deadlines;
+mod edges;
 mod http;
 mod limits;
 mod order;

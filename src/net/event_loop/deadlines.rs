@@ -28,22 +28,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn expired(&mut self, peer: PeerId, expired: Expired) {
         let index = peer.index();
+        let still_taking = self.is_still_taking(index);
         let Some(record) = self.hub.records.get(index) else { return };
         match (expired, &record.phase) {
             (Expired::Handshake, Phase::Handshake(_)) => self.remove(index),
-            (Expired::Close, Phase::Ending) => {
-                let (timeout, now) = (self.hub.config.close_timeout, self.hub.now);
-                let stalled = self.hub.timers.clock(index).stalled;
-                if stalled != 0 && !self.hub.timers.is_over(stalled, timeout, now) {
-                    // Still taking what was queued, or our end was closed only now.
-                    self.hub.timers.await_close(peer, now);
-                } else {
-                    self.remove(index);
-                }
-            }
-            (Expired::Close, Phase::Open(conn)) if conn.state() != State::Open => {
-                self.lost(index, &Cause::CloseUnanswered);
-            }
+            (Expired::Close, Phase::Handshake(_)) => {}
+            (Expired::Close, Phase::Open(conn)) if conn.state() == State::Open => {}
+            (Expired::Close, _) if still_taking => self.hub.timers.await_close(peer, self.hub.now),
+            (Expired::Close, _) => self.lost(index, &Cause::CloseUnanswered),
             (Expired::User(timer), Phase::Open(conn)) if conn.state() == State::Open => {
                 self.hub.begin_turn(index);
                 call(&mut self.handler, &mut self.hub, index, |handler, peer| handler.timer(peer, timer));
@@ -52,6 +44,13 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             // Set for something that has happened since.
             _ => {}
         }
+    }
+
+    /// Whether a connection that ends took some of its queue lately, or our end was closed only now.
+    fn is_still_taking(&mut self, index: u32) -> bool {
+        let stalled = self.hub.timers.clock(index).stalled;
+        let (timeout, now) = (self.hub.config.close_timeout, self.hub.now);
+        !self.stopping && stalled != 0 && !self.hub.timers.is_nearly_over(stalled, timeout, now)
     }
 
     fn look_at_clock(&mut self, index: u32) {

@@ -3,12 +3,12 @@
 use std::io;
 use std::vec::Vec;
 
-use super::{Again, EventLoop, call, end};
+use super::{EventLoop, call, end};
 use crate::net::handler::{Cause, Handler};
-use crate::net::hub::Phase;
+use crate::net::hub::{Again, Phase, Record};
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
-use crate::pubsub::{Place, TopicId};
+use crate::pubsub::Place;
 
 /// What the transport did with bytes that were offered to it.
 enum Written {
@@ -24,6 +24,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.report_ended();
         self.flush(index);
         self.hub.end_turn();
+        if self.hub.log.is_long() {
+            self.flush_log();
+        }
     }
 
     /// A socket has room again.
@@ -59,10 +62,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn flush_outside_turn(&mut self, peer: PeerId) {
-        let pending = |record: &crate::net::hub::Record<H::Data>| {
-            record.outbox.is_some() || record.unread || matches!(record.phase, Phase::Ending)
-        };
-        if self.hub.records.contains(peer) && self.hub.records.get(peer.index()).is_some_and(pending) {
+        if self.hub.records.contains(peer) && self.hub.records.get(peer.index()).is_some_and(Record::wants_flush) {
             self.hub.begin_turn(peer.index());
             self.flush(peer.index());
             self.hub.end_turn();
@@ -78,7 +78,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             // A Pong that was kept back for want of room.
             let hub = &mut self.hub;
             let Some(record) = hub.records.get_mut(index) else { return };
-            hub.cork.set_backed_up(record.outbox.is_some());
+            hub.cork.set_backed_up(record.is_backed_up());
             if let Phase::Open(conn) = &mut record.phase {
                 conn.resume(&mut hub.cork);
             }
@@ -123,6 +123,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             if outbox.is_over() {
                 record.outbox = None;
             }
+            clock.stalled = 0;
             return Ok(());
         }
         if clock.stalled == 0 {
@@ -164,15 +165,15 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let peer = self.hub.records.id(index);
         let soft = self.hub.config.soft_queue;
         let Some(record) = self.hub.records.get_mut(index) else { return };
-        let held = record.outbox.as_ref().map_or(0, |outbox| outbox.held());
-        if held < soft {
+        if !record.has_backlog(soft) {
             if core::mem::take(&mut record.backlogged) {
                 self.drained.push(peer);
             }
             if !record.paused && core::mem::take(&mut record.unread) {
-                self.again.push(Again { peer, to_the_end: true });
+                self.come_back(peer, Again::ToTheEnd);
             }
         }
+        let Some(record) = self.hub.records.get_mut(index) else { return };
         if !matches!(record.phase, Phase::Ending) || record.outbox.is_some() {
             return;
         }
@@ -195,8 +196,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if self.hub.log.is_empty() {
             return;
         }
-        let mut topics = Vec::new();
-        self.hub.log.topics(&mut topics);
+        let topics = self.hub.log.topics();
         // All that was published went to one topic: the same bytes for all its subscribers.
         let mut common = Vec::new();
         let only = self.hub.log.only_topic();
@@ -233,9 +233,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let places = if one_topic && position <= start {
             common
         } else {
-            let topics = &hub.topics;
-            let wanted = |topic: TopicId| one_topic || topics.contains(index, topic);
-            hub.log.collect(position, wanted, &mut own);
+            hub.collect(index, position, &mut own);
             &own
         };
         let aside = hub.is_sending_parts(index);

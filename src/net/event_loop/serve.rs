@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec::Vec;
 
-use super::{Again, EventLoop, RECEIVE_CAPACITY, call, end};
+use super::{EventLoop, RECEIVE_CAPACITY, call, end};
 use crate::close::CloseCode;
 use crate::connection::{Connection, State};
 use crate::error::HandshakeError;
@@ -13,7 +13,7 @@ use crate::frame::Status;
 use crate::handshake::{Negotiated, Request, Response, ServerHandshake};
 use crate::message::Event;
 use crate::net::handler::{Cause, Handler};
-use crate::net::hub::{Hub, Phase};
+use crate::net::hub::{Again, Hub, Phase};
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
 
@@ -25,9 +25,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return;
         }
         let Some(record) = self.hub.records.get_mut(index) else { return };
-        let held = record.outbox.as_ref().map_or(0, |outbox| outbox.held());
-        if matches!(record.phase, Phase::Open(_)) && (record.paused || held >= self.hub.config.soft_queue) {
-            // It does not take what it has: no more of its requests until it does, and TCP tells it to wait.
+        if matches!(record.phase, Phase::Open(_)) && (record.paused || record.has_backlog(self.hub.config.soft_queue)) {
+            // Paused, or it does not take what it has: no more of its requests for now, and TCP tells it to wait.
             record.unread = true;
             return;
         }
@@ -45,7 +44,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         match self.transport.read(stream, &mut spare[..share]) {
             Ok(received) => {
                 if received.len != 0 && (to_the_end || !received.drained) {
-                    self.again.push(Again { peer, to_the_end });
+                    self.come_back(peer, if to_the_end { Again::ToTheEnd } else { Again::More });
                 }
                 self.hub.begin_turn(index);
                 match received.len {
@@ -55,9 +54,18 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.finish_turn(index);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.again.push(Again { peer, to_the_end }),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.come_back(peer, Again::ToTheEnd),
             Err(error) => self.lost(index, &Cause::Lost(error.kind())),
         }
+    }
+
+    /// Serves a connection in the next iteration, once.
+    pub(super) fn come_back(&mut self, peer: PeerId, again: Again) {
+        let Some(record) = self.hub.records.get_mut(peer.index()) else { return };
+        if record.again == Again::No {
+            self.again.push(peer);
+        }
+        record.again = record.again.max(again);
     }
 
     fn received(&mut self, index: u32, len: usize) {
@@ -121,6 +129,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Deals with all frames of a read.
     fn frames(&mut self, index: u32) {
         let mut completed = false;
+        if self.hub.records.get(index).is_some_and(|record| record.paused) {
+            self.park(index);
+        }
         loop {
             let hub = &mut self.hub;
             let Some(record) = hub.records.get_mut(index) else { break };
@@ -129,7 +140,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let Some(event) = conn.receive(&mut self.input, &mut hub.cork) else { break };
             match event {
                 Event::Message(message) => {
-                    completed = true;
+                    completed |= !conn.has_more_parts();
                     call(&mut self.handler, hub, index, |handler, peer| handler.message(peer, message));
                     if hub.must_wait(index) {
                         self.park(index);
@@ -166,7 +177,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(rest) = self.unpark(index) else { return false };
         self.input.extend_from_slice(&rest);
         // No event will tell of what came meanwhile.
-        self.again.push(Again { peer, to_the_end: true });
+        self.come_back(peer, Again::ToTheEnd);
         self.hub.begin_turn(index);
         self.frames(index);
         self.input.clear();
@@ -211,6 +222,10 @@ impl<D> Hub<D> {
         if encode(response, &mut self.cork).is_err() {
             // What cannot be encoded has queued nothing; this can.
             let _ = Response::new(500).encode(&mut self.cork);
+        }
+        if self.held + self.cork.pending().len() > self.config.memory {
+            self.cork.consume(self.cork.pending().len());
+            let _ = Response::new(503).encode(&mut self.cork);
         }
         self.begin_ending(index);
     }
