@@ -103,10 +103,12 @@ pub fn verdict_within(bytes: &[u8], limits: &Limits) -> (Verdict, Vec<u8>) {
     for pieces in super::cuts(bytes) {
         assert_eq!(feed(&pieces, limits), whole, "cut into {} pieces: {}", pieces.len(), bytes.escape_ascii());
     }
+    super::vectors::of_request(bytes, limits, &whole);
     whole
 }
 
-fn feed(pieces: &[&[u8]], limits: &Limits) -> (Verdict, Vec<u8>) {
+/// What comes of these pieces, and what they leave in the input.
+pub fn feed(pieces: &[&[u8]], limits: &Limits) -> (Verdict, Vec<u8>) {
     let mut handshake = ServerHandshake::new();
     let mut input = ReceiveBuffer::with_capacity(limits.clone(), 0);
     let mut verdict = Verdict::Partial;

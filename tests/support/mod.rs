@@ -7,6 +7,7 @@ pub mod answer;
 pub mod handshake;
 
 pub mod model;
+pub mod vectors;
 
 use std::collections::BTreeSet;
 
@@ -242,6 +243,7 @@ pub fn every_way(role: Role, limits: &Limits, bytes: &[u8]) -> Outcome {
     }
     let terminal = expected.events.iter().filter(|seen| matches!(seen, Seen::Close(..) | Seen::Failed(_))).count();
     assert!(terminal <= 1, "more than one terminal event: {:?}", expected.events);
+    vectors::of_connection(role, limits, bytes, &expected);
     expected
 }
 
