@@ -40,12 +40,13 @@ impl Connection {
     /// The event borrows `input` alone, so one can [`send`](Self::send) while holding it. Replies that the protocol
     /// demands (a Pong, a Close) are in `output` by then. After `None`, `input` is empty.
     pub fn receive<'i>(&mut self, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Event<'i>> {
+        input.recycle();
         let found = self.find(input, output)?;
         Some(self.show(found, input, output))
     }
 
     /// Makes an event of what [`find`](Self::find) found.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn show<'i>(
         &mut self,
         found: Found,
@@ -110,9 +111,8 @@ impl Connection {
     }
 
     /// The first half of [`receive`](Self::receive), for who reads on in a loop until there is a message to return: what
-    /// is found borrows nothing yet.
+    /// is found borrows nothing yet. Recycle the input before.
     pub(crate) fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
-        input.recycle();
         self.resume(output);
         if let Some(partial) = &mut self.partial {
             if !input.unread().is_empty() {

@@ -135,6 +135,7 @@ impl Link {
         }
         let mut heard = Instant::now();
         loop {
+            inbox.input.recycle();
             let mut guard = self.lock();
             let core = &mut *guard;
             core.keys.refill().map_err(ClientError::Random)?;
