@@ -4,14 +4,13 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
 use core::str;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::answer::Answer;
-use super::fields::{is_token, is_value, starts_sec_websocket};
+use super::fields::{is_token, push, push_checked, starts_sec_websocket};
 use super::head::{HeadReader, Kind};
 use super::uri::Uri;
 use super::{AcceptKey, accept_key};
@@ -113,12 +112,8 @@ impl ClientRequest {
     /// that is written for you (Connection, Host, Origin, Upgrade, Sec-WebSocket-*) or that belongs to a body, of which
     /// there is none (Content-Length, Expect, Transfer-Encoding).
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if !is_token(name.as_bytes()) || is_ours(name) {
-            self.mistake.get_or_insert(UsageError::InvalidHeaderName);
-        } else if !is_value(value) {
-            self.mistake.get_or_insert(UsageError::InvalidHeaderValue);
-        } else {
-            push(&mut self.headers, name, value);
+        if let Err(mistake) = push_checked(&mut self.headers, name, value, is_ours) {
+            self.mistake.get_or_insert(mistake);
         }
         self
     }
@@ -221,8 +216,4 @@ fn is_ours(name: &str) -> bool {
     const NAMES: [&str; 7] =
         ["Connection", "Content-Length", "Expect", "Host", "Origin", "Transfer-Encoding", "Upgrade"];
     NAMES.iter().any(|n| n.eq_ignore_ascii_case(name)) || starts_sec_websocket(name)
-}
-
-fn push(head: &mut String, name: &str, value: &str) {
-    let _ = write!(head, "{name}: {value}\r\n");
 }

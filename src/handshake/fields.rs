@@ -5,9 +5,12 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 use core::str;
 
 use httparse::Header;
+
+use crate::error::UsageError;
 
 /// Whether a token may hold this byte (RFC 9110 §5.6.2).
 pub(super) const fn is_token_byte(byte: u8) -> bool {
@@ -21,9 +24,28 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
-/// Whether this can be sent as a value: printable ASCII, spaces and tabs, and so no line break.
-pub(super) fn is_value(value: &str) -> bool {
-    value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+/// Appends a field as it is sent.
+pub(super) fn push(head: &mut String, name: &str, value: &str) {
+    // Writing to a String does not fail.
+    let _ = write!(head, "{name}: {value}\r\n");
+}
+
+/// Appends a field of the user's, unless it is one that the library writes or cannot be sent: a value is printable
+/// ASCII, spaces and tabs, and so no line break.
+pub(super) fn push_checked(
+    head: &mut String,
+    name: &str,
+    value: &str,
+    is_ours: fn(&str) -> bool,
+) -> Result<(), UsageError> {
+    if !is_token(name.as_bytes()) || is_ours(name) {
+        return Err(UsageError::InvalidHeaderName);
+    }
+    if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        return Err(UsageError::InvalidHeaderValue);
+    }
+    push(head, name, value);
+    Ok(())
 }
 
 /// Whether this is one of the fields that belong to the handshake alone.

@@ -7,7 +7,7 @@ use core::fmt::Write;
 
 use bytes::Bytes;
 
-use super::fields::{is_token, is_value, starts_sec_websocket};
+use super::fields::{is_token, push, push_checked, starts_sec_websocket};
 use crate::buffer::SendBuffer;
 use crate::error::{HandshakeError, UsageError};
 
@@ -75,12 +75,8 @@ impl Response {
     /// A mistake is a name that is not a token, a value with anything but printable ASCII, spaces and tabs, and a field
     /// that is written for you: Connection, Content-Length, Transfer-Encoding, Upgrade, Sec-WebSocket-*.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if !is_token(name.as_bytes()) || is_ours(name) {
-            self.mistake.get_or_insert(UsageError::InvalidHeaderName);
-        } else if !is_value(value) {
-            self.mistake.get_or_insert(UsageError::InvalidHeaderValue);
-        } else {
-            self.push(name, value);
+        if let Err(mistake) = push_checked(&mut self.headers, name, value, is_ours) {
+            self.mistake.get_or_insert(mistake);
         }
         self
     }
@@ -169,10 +165,6 @@ impl Response {
             None => Ok(()),
         }
     }
-
-    fn push(&mut self, name: &str, value: &str) {
-        let _ = write!(self.headers, "{name}: {value}\r\n");
-    }
 }
 
 impl HandshakeError {
@@ -182,8 +174,8 @@ impl HandshakeError {
     pub fn response(self) -> Response {
         let mut response = Response::new(self.status()).body(format!("{self}\n"));
         match self {
-            Self::Method => response.push("Allow", "GET"),
-            Self::UnsupportedVersion => response.push("Sec-WebSocket-Version", "13"),
+            Self::Method => push(&mut response.headers, "Allow", "GET"),
+            Self::UnsupportedVersion => push(&mut response.headers, "Sec-WebSocket-Version", "13"),
             _ => {}
         }
         response.header("Content-Type", "text/plain; charset=utf-8")
