@@ -233,9 +233,9 @@ fn pause_stops_a_flood_and_resume_loses_nothing_of_it() {
     let (seen, messages) = mpsc::channel();
     let mut config = Config::default();
     // Shorter than the pause: a paused connection is not silent of its own will.
-    (config.ping_after, config.pong_within) = (PAUSE / 4, PAUSE / 4);
+    (config.ping_after, config.pong_within) = (PAUSE / 3, PAUSE / 3);
     let server = serve(config, || Pausing { seen, paused: None });
-    let mut client = server.connect();
+    let client = server.connect();
     let mut writer = client.stream.try_clone().unwrap();
     let flood = std::thread::spawn(move || {
         use std::io::Write;
@@ -255,12 +255,10 @@ fn pause_stops_a_flood_and_resume_loses_nothing_of_it() {
         assert_eq!(messages.recv_timeout(PATIENCE).unwrap(), "xxxxxxxx");
     }
     flood.join().unwrap();
-    client.frame(0x88, b"\x03\xe8");
-    client.expect_close(1000);
 }
 
 /// How long nothing must happen.
-const PAUSE: Duration = Duration::from_millis(400);
+const PAUSE: Duration = Duration::from_millis(1500);
 
 #[test]
 fn a_paused_connection_can_end() {
