@@ -1,4 +1,4 @@
-//! A mio event loop that makes a server of the protocol core. Sockets, the clock and threads live on this floor only.
+//! A mio event loop that makes servers and clients of the protocol core. Sockets, the clock and threads live on this floor only.
 //!
 //! ```no_run
 //! use bowsprit::Message;
@@ -15,30 +15,37 @@
 //! [`SendBuffer`](crate::SendBuffer); a connection that is idle owns neither. What a handler sends and publishes leaves
 //! when its connection's turn is over, in as few system calls as there are connections to write to.
 //!
-//! [`Client`] needs no loop: its calls wait.
+//! A loop has clients, too: [`Peers::connect`], and [`Clients`] where there is no server. [`Client`] needs no loop: its
+//! calls wait.
 
 mod backoff;
 mod client;
+mod clients;
 mod config;
 mod event_loop;
 mod handler;
 mod hub;
 mod outbox;
 mod peer;
+mod random;
 mod remote;
+mod resolver;
 mod server;
 mod slab;
 mod timers;
 mod transport;
+mod turn;
 
 pub use backoff::Backoff;
 pub use client::{Client, ClientConfig, ClientError, Incoming, Outgoing, Refusal, Stage};
+pub use clients::Clients;
 pub use config::{Config, Policy};
 pub use event_loop::EventLoop;
 pub use handler::{Cause, Handler};
 pub use hub::Sent;
 pub use peer::{Peer, Peers};
 pub use remote::Remote;
+pub use resolver::Resolved;
 pub use server::Server;
 pub use slab::PeerId;
 pub use transport::{Ready, Received, Tcp, Token, Transport};

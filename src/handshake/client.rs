@@ -133,6 +133,15 @@ impl ClientRequest {
         self.is_secure
     }
 
+    /// Whether the request can be sent.
+    ///
+    /// # Errors
+    ///
+    /// A subprotocol, origin or header that was refused when it was set.
+    pub fn check(&self) -> Result<(), UsageError> {
+        self.mistake.map_or(Ok(()), Err)
+    }
+
     /// Queues the request. Nothing else may be sent before the answer is there (RFC 6455 §4.1).
     ///
     /// Take the nonce from a cryptographically secure generator, a new one for each connection: it proves that the
@@ -140,11 +149,9 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// A subprotocol, origin or header that was refused when it was set. Nothing was queued.
+    /// As [`check`](Self::check). Nothing was queued.
     pub fn start(&self, nonce: [u8; 16], output: &mut SendBuffer) -> Result<ClientHandshake, UsageError> {
-        if let Some(mistake) = self.mistake {
-            return Err(mistake);
-        }
+        self.check()?;
         let mut key = [0; KEY_LEN];
         let written = STANDARD.encode_slice(nonce, &mut key);
         debug_assert_eq!(written, Ok(KEY_LEN));

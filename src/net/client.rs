@@ -4,12 +4,12 @@ mod config;
 mod dial;
 mod error;
 mod link;
-mod random;
 
 use core::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use super::random;
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseCode;
 use crate::connection::Connection;

@@ -1,11 +1,11 @@
-//! What a server allows: the core's [`Limits`], and what needs a clock or a socket.
+//! What a loop allows: the core's [`Limits`], and what needs a clock or a socket.
 
 use core::time::Duration;
 
 use crate::handshake::OriginPolicy;
 use crate::limits::Limits;
 
-/// The settings of a server. The defaults are safe for the open internet.
+/// The settings of a server, or of [`Clients`](super::Clients). The defaults are safe for the open internet.
 ///
 /// `Duration::MAX` is never and `usize::MAX` is no bound; 0 is at once and nothing at all.
 ///
@@ -24,7 +24,9 @@ pub struct Config {
     /// Pages of which origin may connect (RFC 6455 §10.2). Default: those of the same host, and clients that are no browsers.
     pub origins: OriginPolicy,
 
-    /// From the accept to the end of the handshake; progress does not extend it. Default 10 s.
+    /// To look up the host of a connection of ours and to open TCP, all its addresses together. Default 10 s.
+    pub connect_timeout: Duration,
+    /// From the accept, or from TCP being open, to the end of the handshake; progress does not extend it. Default 10 s.
     pub handshake_timeout: Duration,
     /// A connection silent for this long is sent a Ping. Default 25 s.
     pub ping_after: Duration,
@@ -36,6 +38,10 @@ pub struct Config {
     pub write_timeout: Duration,
     /// From our Close to the peer's, and from our end of TCP closing to the peer's. Default 5 s.
     pub close_timeout: Duration,
+
+    /// Whether a connection of ours waits until the process has no other one under way with the same IP address
+    /// (RFC 6455 §4.1). Default `true`.
+    pub one_at_a_time: bool,
 
     /// Queued bytes of a connection from which on sending answers [`Sent::Backlogged`](super::Sent::Backlogged), and
     /// the connection is read no further until it is below. Default 64 KiB.
@@ -60,12 +66,14 @@ impl Default for Config {
         Self {
             limits: Limits::default(),
             origins: OriginPolicy::SameHost,
+            connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             ping_after: Duration::from_secs(25),
             pong_within: Duration::from_secs(20),
             message_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             close_timeout: Duration::from_secs(5),
+            one_at_a_time: true,
             soft_queue: 64 << 10,
             hard_queue: 1 << 20,
             policy: Policy::Close,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod deadlines;
+mod dial;
 mod flush;
 mod remote;
 mod serve;
@@ -14,10 +15,11 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
 
+use super::client::ClientError;
 use super::config::Config;
 use super::handler::{Cause, Handler};
 use super::hub::{Again, Hub, Phase};
-use super::peer::Peer;
+use super::peer::{Peer, Peers};
 use super::remote::{Command, Remote};
 use super::slab::PeerId;
 use super::transport::{Ready, Transport};
@@ -25,7 +27,7 @@ use crate::buffer::ReceiveBuffer;
 use crate::close::CloseCode;
 use accept::Admission;
 
-/// A server's event loop in a world of its own: real TCP, or whatever else is a [`Transport`].
+/// An event loop in a world of its own: real TCP, or whatever else is a [`Transport`].
 ///
 /// [`Server`](super::Server) is this with TCP, and what one usually wants.
 #[derive(Debug)]
@@ -84,10 +86,17 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     ///
     /// What [`Transport::poll`] fails with.
     pub fn run(&mut self) -> io::Result<()> {
+        self.start();
         while !(self.stopping && self.hub.records.len() == 0) {
             self.iterate()?;
         }
         Ok(())
+    }
+
+    fn start(&mut self) {
+        let (handler, hub) = (&mut self.handler, &mut self.hub);
+        // A panic here is nobody's connection's.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| handler.start(&mut Peers::new(hub))));
     }
 
     fn iterate(&mut self) -> io::Result<()> {
@@ -112,6 +121,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.ready = ready;
 
         self.obey();
+        if core::mem::take(&mut self.hub.stop) {
+            self.begin_stop();
+        }
         self.expire();
         self.settle();
         Ok(())
@@ -127,6 +139,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn happened(&mut self, peer: PeerId, event: Ready) {
         if !self.hub.records.contains(peer) {
+            return;
+        }
+        if self.is_connecting(peer) {
             return;
         }
         if event.writable {
@@ -147,6 +162,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         for index in 0..self.hub.records.bound() {
             match self.hub.records.get(index).map(|record| &record.phase) {
                 Some(Phase::Handshake(_)) => self.remove(index),
+                Some(Phase::Dial(_)) => self.not_connected(index, ClientError::Stopped),
                 Some(Phase::Open(_)) => {
                     // One that is closing already goes on doing so.
                     let _ = self.hub.close(index, CloseCode::GOING_AWAY, "");
@@ -158,7 +174,15 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     /// The transport is gone.
-    fn lost(&mut self, index: u32, cause: &Cause<'_>) {
+    fn lost(&mut self, index: u32, error: io::ErrorKind) {
+        if let Some(Phase::Dial(_)) = self.hub.records.get(index).map(|record| &record.phase) {
+            return self.not_connected(index, ClientError::Lost(error.into()));
+        }
+        self.over(index, &Cause::Lost(error));
+    }
+
+    /// Nothing more can be done for a connection.
+    fn over(&mut self, index: u32, cause: &Cause<'_>) {
         end(&mut self.handler, &mut self.hub, index, cause);
         self.remove(index);
     }
@@ -166,9 +190,15 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn remove(&mut self, index: u32) {
         if self.hub.remove(index) {
             self.unpark(index);
-            self.streams[index as usize] = None;
+            self.seat(index, None);
             self.admission.left(index, self.hub.now);
         }
+    }
+}
+
+impl<H: Handler, T: Transport> Drop for EventLoop<H, T> {
+    fn drop(&mut self) {
+        self.remote.abandon();
     }
 }
 

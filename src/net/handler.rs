@@ -2,10 +2,11 @@
 
 use std::io;
 
+use super::client::ClientError;
 use super::peer::{Peer, Peers};
 use crate::close::CloseCode;
 use crate::error::ProtocolError;
-use crate::handshake::{Request, Response};
+use crate::handshake::{Answer, Request, Response};
 use crate::message::Message;
 
 /// An application: called back on the loop's thread, one call at a time.
@@ -17,6 +18,11 @@ use crate::message::Message;
 pub trait Handler {
     /// What the application keeps for each connection.
     type Data: Default;
+
+    /// The loop begins.
+    fn start(&mut self, peers: &mut Peers<'_, Self::Data>) {
+        let _ = peers;
+    }
 
     /// A client wants to open a connection; its request is valid and its `Origin` is allowed.
     ///
@@ -35,6 +41,17 @@ pub trait Handler {
     /// A connection is open. The answer to its handshake leaves before anything that is sent here.
     fn open(&mut self, peer: &mut Peer<'_, Self::Data>, request: &Request<'_>) {
         let _ = (peer, request);
+    }
+
+    /// A connection that was asked for with [`Peers::connect`] is open.
+    fn connected(&mut self, peer: &mut Peer<'_, Self::Data>, answer: &Answer<'_>) {
+        let _ = (peer, answer);
+    }
+
+    /// A connection that was asked for could not be opened. Nothing can be sent to it;
+    /// [`Peers::connect_after`] tries again.
+    fn not_connected(&mut self, peer: &mut Peer<'_, Self::Data>, error: &ClientError) {
+        let _ = (peer, error);
     }
 
     /// A message arrived.

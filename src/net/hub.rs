@@ -2,19 +2,25 @@
 
 use core::time::Duration;
 use std::boxed::Box;
+use std::collections::vec_deque::VecDeque;
+use std::io;
+use std::net::SocketAddr;
 use std::vec::Vec;
 
+use super::client::ClientError;
 use super::config::{Config, Policy};
 use super::handler::Cause;
 use super::outbox::{Outbox, Unit};
+use super::random::{self, masking_output};
 use super::slab::{PeerId, Slab};
-use super::timers::Timers;
+use super::timers::{Expired, Timers};
+use super::turn::Turn;
 use crate::buffer::SendBuffer;
 use crate::close::CloseCode;
-use crate::connection::{Connection, State};
+use crate::connection::{Connection, Role, State};
 use crate::error::UsageError;
-use crate::frame::FrameHeader;
-use crate::handshake::ServerHandshake;
+use crate::frame::{Expected, FrameHeader, Status};
+use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
 use crate::message::MessageRef;
 use crate::pubsub::{LARGE, Piece, Place, PublishLog, TopicId, Topics};
 
@@ -53,6 +59,8 @@ pub(super) struct Hub<D> {
     /// Frames on their way to an outbox.
     scratch: SendBuffer,
     places: Vec<Place>,
+    /// A handler wants the loop to end.
+    pub(super) stop: bool,
 }
 
 /// A connection of the loop. An idle one holds nothing but this.
@@ -76,8 +84,7 @@ pub(super) struct Record<D> {
     pub(super) unread: bool,
     /// What is known of more input, while it waits for its next turn.
     pub(super) again: Again,
-    /// Our end of the transport is closed.
-    pub(super) shut_down: bool,
+    pub(super) our_end: OurEnd,
     /// The peer's end of the transport is closed.
     pub(super) at_eof: bool,
     pub(super) data: D,
@@ -106,9 +113,49 @@ impl<D> Record<D> {
 pub(super) enum Phase {
     /// Before the 101; with a part of the request, if it came in parts.
     Handshake(Option<Box<ServerHandshake>>),
+    /// A connection of ours that is not open yet.
+    Dial(Box<Dial>),
     Open(Connection),
     /// Over: what is queued is written, then our end is closed, then input is discarded until the peer's is.
     Ending,
+}
+
+/// Opening a connection.
+#[derive(Debug)]
+pub(super) struct Dial {
+    pub(super) request: ClientRequest,
+    nonce: [u8; 16],
+    pub(super) progress: Progress,
+    /// Those that are left to be tried.
+    pub(super) addresses: VecDeque<SocketAddr>,
+    /// How many were tried, which names the one that is being tried.
+    pub(super) attempt: u32,
+    /// For TCP.
+    pub(super) deadline: Duration,
+    /// The right to shake hands with the address.
+    pub(super) turn: Option<Turn>,
+    /// What to report when no address is left.
+    pub(super) failure: ClientError,
+}
+
+#[derive(Debug, Default)]
+pub(super) enum Progress {
+    /// For the time to begin, for an address, or for its turn.
+    #[default]
+    Waiting,
+    Connecting,
+    Handshake(ClientHandshake),
+}
+
+/// Who closes TCP first, once a connection is over (RFC 6455 §7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OurEnd {
+    /// A server.
+    ClosesFirst,
+    /// A client, unless the server takes too long.
+    ClosesLast,
+    /// It is closed for writing.
+    Closed,
 }
 
 /// Whether a connection has another turn without an event.
@@ -135,19 +182,22 @@ impl<D: Default> Hub<D> {
             timers: Timers::new(&config, now),
             config,
             now,
-            cork: SendBuffer::new(),
+            cork: masking_output(),
             current: NONE,
             touched: Vec::new(),
             ended: Vec::new(),
             held: 0,
-            scratch: SendBuffer::new(),
+            scratch: masking_output(),
             places: Vec::new(),
+            stop: false,
         }
     }
+}
 
-    pub(super) fn insert(&mut self) -> PeerId {
+impl<D> Hub<D> {
+    pub(super) fn insert(&mut self, phase: Phase, data: D) -> PeerId {
         let peer = self.records.insert(Record {
-            phase: Phase::Handshake(None),
+            phase,
             outbox: None,
             position: self.log.next(),
             assembled: 0,
@@ -157,16 +207,44 @@ impl<D: Default> Hub<D> {
             paused: false,
             unread: false,
             again: Again::No,
-            shut_down: false,
+            our_end: OurEnd::ClosesFirst,
             at_eof: false,
-            data: D::default(),
+            data,
         });
         *self.timers.clock(peer.index()) = Default::default();
         peer
     }
-}
 
-impl<D> Hub<D> {
+    /// Begins to open a connection after a while.
+    pub(super) fn connect(&mut self, after: Duration, request: &ClientRequest, data: D) -> Result<PeerId, ClientError> {
+        if request.is_secure() {
+            return Err(ClientError::TlsUnsupported);
+        }
+        request.check()?;
+        let dial = Dial {
+            request: request.clone(),
+            nonce: random::nonce().map_err(ClientError::Random)?,
+            progress: Progress::Waiting,
+            addresses: VecDeque::new(),
+            attempt: 0,
+            deadline: Duration::ZERO,
+            turn: None,
+            failure: ClientError::Resolve(io::Error::new(io::ErrorKind::NotFound, "the host has no address")),
+        };
+        let peer = self.insert(Phase::Dial(Box::new(dial)), data);
+        self.timers.await_at(self.now.saturating_add(after), peer, Expired::Dial);
+        Ok(peer)
+    }
+
+    /// TCP is open: asks for the connection.
+    pub(super) fn start_handshake(&mut self, index: u32) -> Result<(), UsageError> {
+        if let Some(Phase::Dial(dial)) = self.records.get_mut(index).map(|record| &mut record.phase) {
+            let handshake = dial.request.start(dial.nonce, &mut self.cork)?;
+            dial.progress = Progress::Handshake(handshake);
+        }
+        Ok(())
+    }
+
     pub(super) fn begin_turn(&mut self, index: u32) {
         debug_assert!(self.cork.is_empty());
         self.current = index;
@@ -186,7 +264,7 @@ impl<D> Hub<D> {
 
     /// Whether there is something to do that no event will tell of.
     pub(super) fn has_work(&self) -> bool {
-        !self.log.is_empty() || !self.touched.is_empty() || !self.ended.is_empty()
+        self.stop || !self.log.is_empty() || !self.touched.is_empty() || !self.ended.is_empty()
     }
 
     /// What is queued is written, then our end is closed; for the peer's there is a deadline.
@@ -214,7 +292,7 @@ impl<D> Hub<D> {
     }
 
     pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
-        let large = message.as_bytes().len() >= LARGE && message.is_shareable();
+        let large = message.as_bytes().len() >= LARGE && message.is_shareable() && !self.masks(index);
         if !large && self.is_corked(index) {
             // Nothing queued before it and nothing to judge: the usual case, with one look at the record.
             if let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) {
@@ -288,7 +366,11 @@ impl<D> Hub<D> {
     /// Queues a whole message behind the one that is being sent in parts.
     fn send_aside(&mut self, index: u32, message: MessageRef<'_>, unit: Unit) {
         let len = message.as_bytes().len();
-        let header = FrameHeader::new(message.kind().opcode(), len as u64).encode();
+        let header = FrameHeader::new(message.kind().opcode(), len as u64);
+        if self.masks(index) {
+            return self.queue_masked(index, header, message.as_bytes(), unit);
+        }
+        let header = header.encode();
         let payload = message.into_bytes();
         self.queue(index, |outbox| {
             outbox.put_aside(|outbox| {
@@ -408,6 +490,9 @@ impl<D> Hub<D> {
 
     /// Queues parts of the log, without the first `skip` bytes, which were written.
     pub(super) fn queue_places(&mut self, index: u32, places: &[Place], mut skip: usize) {
+        if self.masks(index) {
+            return self.queue_places_masked(index, places);
+        }
         let mut unit = if skip == 0 { self.unit(index) } else { Unit::Fixed };
         let log = core::mem::take(&mut self.log);
         for place in places {
@@ -422,6 +507,33 @@ impl<D> Hub<D> {
             }
         }
         self.log = log;
+    }
+
+    /// A client's frames are its own: the log's have no mask (RFC 6455 §5.1).
+    fn queue_places_masked(&mut self, index: u32, places: &[Place]) {
+        let unit = self.unit(index);
+        let frames: Vec<u8> = places.iter().flat_map(|place| self.log.piece(place).bytes().to_vec()).collect();
+        let (mut rest, expected) = (frames.as_slice(), Expected { masked: false, rsv: 0 });
+        while let Ok(Status::Complete((header, len))) = FrameHeader::decode(rest, expected) {
+            let (payload, behind) = rest[len..].split_at(header.payload_len as usize);
+            self.queue_masked(index, header, payload, unit);
+            rest = behind;
+        }
+        debug_assert!(rest.is_empty(), "the log holds whole frames");
+    }
+
+    /// Queues a whole message of a client, behind the one that is being sent in parts if there is one.
+    fn queue_masked(&mut self, index: u32, mut header: FrameHeader, payload: &[u8], unit: Unit) {
+        header.masking_key = self.scratch.next_masking_key();
+        self.scratch.push_frame(&header, payload);
+        let frame = core::mem::take(&mut self.scratch);
+        let aside = self.is_sending_parts(index);
+        self.queue(index, |outbox| match aside {
+            true => outbox.put_aside(|outbox| outbox.push_copy(frame.pending(), unit)),
+            false => outbox.push_copy(frame.pending(), unit),
+        });
+        self.scratch = frame;
+        self.scratch.consume(self.scratch.pending().len());
     }
 
     fn queue_piece(&mut self, index: u32, piece: &Piece<'_>, skip: usize, unit: Unit) {
@@ -553,6 +665,11 @@ impl<D> Hub<D> {
     /// Whether a message is being sent in parts, so that no other may begin.
     pub(super) fn is_sending_parts(&self, index: u32) -> bool {
         self.open_connection(index).is_some_and(Connection::is_sending_parts)
+    }
+
+    /// Whether this is a client's end, which masks what it sends.
+    pub(super) fn masks(&self, index: u32) -> bool {
+        self.open_connection(index).is_some_and(|conn| conn.role() == Role::Client)
     }
 
     fn open_connection(&self, index: u32) -> Option<&Connection> {

@@ -3,12 +3,15 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::client::ClientError;
 use super::config::Policy;
 use super::hub::{Hub, Phase, Sent};
 use super::outbox::Unit;
 use super::slab::PeerId;
+use super::timers::Expired;
 use crate::close::CloseCode;
 use crate::error::UsageError;
+use crate::handshake::ClientRequest;
 use crate::message::MessageRef;
 
 /// A connection, and through it the others of its loop.
@@ -123,7 +126,7 @@ impl<'a, D> Peer<'a, D> {
     pub fn set_timer(&mut self, after: Duration, timer: u64) {
         // Never due in the iteration that sets it: one that is set again and again would hold up the others.
         let at = self.hub.now.saturating_add(after.max(Duration::from_nanos(1)));
-        self.hub.timers.await_user(self.id(), at, timer);
+        self.hub.timers.await_at(at, self.id(), Expired::User(timer));
     }
 
     /// Reads nothing more from this connection until [`resume`](Self::resume), so that TCP tells its peer to wait. Call
@@ -149,6 +152,11 @@ impl<'a, D> Peer<'a, D> {
         if let Some(record) = self.hub.records.get_mut(self.index) {
             record.policy = policy;
         }
+    }
+
+    /// All connections of the loop.
+    pub fn peers(&mut self) -> Peers<'_, D> {
+        Peers::new(self.hub)
     }
 
     /// Another connection of the loop, if it is still open.
@@ -182,6 +190,33 @@ impl<'a, D> Peers<'a, D> {
     /// How many connections subscribe to a topic.
     pub fn subscribers(&self, topic: &str) -> usize {
         self.hub.topics.subscribers(topic).len()
+    }
+
+    /// Opens a connection to a `ws://` URI, as its client. [`Handler::connected`](super::Handler::connected) or
+    /// [`not_connected`](super::Handler::not_connected) is called once.
+    ///
+    /// Pings are answered, silence is pinged, and after both Close frames the server is waited for to close TCP
+    /// (RFC 6455 §7.1.1).
+    ///
+    /// # Errors
+    ///
+    /// What can be known at once: a mistake in the request, `wss`, no random bytes.
+    pub fn connect(&mut self, request: &ClientRequest, data: D) -> Result<PeerId, ClientError> {
+        self.connect_after(Duration::ZERO, request, data)
+    }
+
+    /// As [`connect`](Self::connect), after a while: see [`Backoff`](super::Backoff).
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_after(&mut self, after: Duration, request: &ClientRequest, data: D) -> Result<PeerId, ClientError> {
+        self.hub.connect(after, request, data)
+    }
+
+    /// Ends the loop, as [`Remote::stop`](super::Remote::stop).
+    pub fn stop(&mut self) {
+        self.hub.stop = true;
     }
 }
 

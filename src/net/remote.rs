@@ -2,6 +2,8 @@
 
 use core::fmt;
 use std::boxed::Box;
+use std::io;
+use std::net::SocketAddr;
 use std::string::String;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,7 @@ use std::vec::Vec;
 
 use super::slab::PeerId;
 use super::transport::Transport;
+use super::turn::Turn;
 use crate::close::CloseCode;
 use crate::message::SharedMessage;
 
@@ -34,7 +37,8 @@ pub struct Remote {
 }
 
 struct Inbox {
-    commands: Mutex<Vec<Command>>,
+    /// `None` once the loop is over.
+    commands: Mutex<Option<Vec<Command>>>,
     /// Set from the first command until the loop has looked, so that a burst wakes it once.
     woken: AtomicBool,
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -46,6 +50,10 @@ pub(super) enum Command {
     Publish(Box<str>, SharedMessage),
     Send(PeerId, SharedMessage),
     Close(PeerId, CloseCode, String),
+    /// The addresses of the host that a connection is to be opened with.
+    Resolved(PeerId, io::Result<Vec<SocketAddr>>),
+    /// It is the turn of this attempt to open a connection.
+    Connect(PeerId, u32, SocketAddr, Turn),
     Wake,
     Stop,
 }
@@ -53,7 +61,8 @@ pub(super) enum Command {
 impl Remote {
     /// A handle for the loop that will run on this transport.
     pub fn new(transport: &impl Transport) -> Self {
-        let inbox = Inbox { commands: Mutex::default(), woken: AtomicBool::new(false), wake: transport.waker() };
+        let inbox =
+            Inbox { commands: Mutex::new(Some(Vec::new())), woken: AtomicBool::new(false), wake: transport.waker() };
         Self { inbox: Arc::new(inbox) }
     }
 
@@ -86,22 +95,41 @@ impl Remote {
         self.tell(Command::Stop);
     }
 
-    fn tell(&self, command: Command) {
-        self.commands().push(command);
+    pub(super) fn tell(&self, command: Command) {
+        // Nobody is left to do it.
+        let _ = self.try_tell(command);
+    }
+
+    /// Gives the command back if the loop is over.
+    pub(super) fn try_tell(&self, command: Command) -> Result<(), Command> {
+        match &mut *self.commands() {
+            Some(commands) => commands.push(command),
+            None => return Err(command),
+        }
         if !self.inbox.woken.swap(true, Ordering::AcqRel) {
             (self.inbox.wake)();
         }
+        Ok(())
     }
 
     /// Takes what the loop was asked to do.
     pub(super) fn take(&self, into: &mut Vec<Command>) {
         // Before the look: whatever comes behind it wakes again.
         if self.inbox.woken.load(Ordering::Relaxed) && self.inbox.woken.swap(false, Ordering::AcqRel) {
-            core::mem::swap(&mut *self.commands(), into);
+            if let Some(commands) = &mut *self.commands() {
+                core::mem::swap(commands, into);
+            }
         }
     }
 
-    fn commands(&self) -> MutexGuard<'_, Vec<Command>> {
+    /// The loop is over: whatever else it is told is forgotten.
+    pub(super) fn abandon(&self) {
+        let unheard = self.commands().take();
+        // Out of the lock: a turn among them is passed on to somebody who may wait in here.
+        drop(unheard);
+    }
+
+    fn commands(&self) -> MutexGuard<'_, Option<Vec<Command>>> {
         // Nothing in here can panic half-way.
         self.inbox.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }

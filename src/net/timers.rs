@@ -1,4 +1,4 @@
-//! Deadlines. Those of a fixed length stand in queues, in the order they were set; those of users in a heap; and silence
+//! Deadlines. Those of a fixed length stand in queues, in the order they were set; the others in a heap; and silence
 //! is found by a sweep over an array.
 
 use core::cmp::Reverse;
@@ -14,7 +14,8 @@ use super::slab::PeerId;
 pub(super) struct Timers {
     handshakes: Queue,
     closes: Queue,
-    user: BinaryHeap<Reverse<(Duration, u64, u64)>>,
+    /// Those of any other length.
+    others: BinaryHeap<Reverse<(Duration, PeerId, Expired)>>,
     /// By index of the connection.
     clocks: Vec<Clock>,
     tick: Duration,
@@ -22,12 +23,16 @@ pub(super) struct Timers {
 }
 
 /// What ran out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Expired {
     Handshake,
     /// The closing handshake, or the wait for the peer's end of file.
     Close,
     User(u64),
+    /// It is time to connect.
+    Dial,
+    /// This attempt to connect, counted from 0.
+    Attempt(u32),
 }
 
 /// Moments in the life of a connection, in ticks; 0 is never.
@@ -58,7 +63,7 @@ impl Timers {
         Self {
             handshakes: Queue { after: config.handshake_timeout, waiting: VecDeque::new() },
             closes: Queue { after: config.close_timeout, waiting: VecDeque::new() },
-            user: BinaryHeap::new(),
+            others: BinaryHeap::new(),
             clocks: Vec::new(),
             tick,
             next_sweep: now + tick,
@@ -73,8 +78,8 @@ impl Timers {
         self.closes.push(peer, now);
     }
 
-    pub(super) fn await_user(&mut self, peer: PeerId, at: Duration, timer: u64) {
-        self.user.push(Reverse((at, peer.as_u64(), timer)));
+    pub(super) fn await_at(&mut self, at: Duration, peer: PeerId, what: Expired) {
+        self.others.push(Reverse((at, peer, what)));
     }
 
     /// The next deadline that has passed. It may be of a connection that is gone, or that no longer waits.
@@ -85,18 +90,15 @@ impl Timers {
         if let Some(peer) = self.closes.pop(now) {
             return Some((peer, Expired::Close));
         }
-        if self.user.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            let Reverse((_, peer, timer)) = self.user.pop()?;
-            return Some((PeerId::from_u64(peer), Expired::User(timer)));
-        }
-        None
+        self.others.peek().filter(|Reverse((at, ..))| *at <= now)?;
+        self.others.pop().map(|Reverse((_, peer, what))| (peer, what))
     }
 
     /// How long nothing can run out.
     pub(super) fn wait(&self, now: Duration, any_connections: bool) -> Option<Duration> {
         let sweep = any_connections.then_some(self.next_sweep);
-        let user = self.user.peek().map(|Reverse((at, ..))| *at);
-        let next = [self.handshakes.next(), self.closes.next(), user, sweep].into_iter().flatten().min()?;
+        let other = self.others.peek().map(|Reverse((at, ..))| *at);
+        let next = [self.handshakes.next(), self.closes.next(), other, sweep].into_iter().flatten().min()?;
         Some(next.saturating_sub(now))
     }
 

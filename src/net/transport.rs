@@ -11,6 +11,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Waker};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::resolver::{Resolved, Resolver};
+
 /// What names a stream in [`Ready`].
 pub type Token = usize;
 
@@ -59,6 +61,16 @@ pub trait Transport {
     /// The next connection that waits to be accepted.
     fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)>;
 
+    /// Begins to open a connection. [`Ready::writable`] or [`Ready::closed`] tells when to
+    /// [look](Self::is_connected) at it.
+    fn connect(&mut self, address: SocketAddr) -> io::Result<Self::Stream>;
+
+    /// Whether a stream that [`connect`](Self::connect) began is open by now. An error is the last word on it.
+    fn is_connected(&mut self, stream: &mut Self::Stream) -> io::Result<bool>;
+
+    /// Looks up a host's name, and calls `answer` once with all its addresses: now, or later on another thread.
+    fn resolve(&mut self, host: &str, port: u16, answer: Resolved);
+
     /// Stops listening, for good.
     fn stop_accepting(&mut self);
 
@@ -88,6 +100,7 @@ pub struct Tcp {
     events: Events,
     listener: Option<TcpListener>,
     waker: Arc<Waker>,
+    resolver: Option<Resolver>,
     start: Instant,
 }
 
@@ -106,27 +119,39 @@ impl Tcp {
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to bind");
         for address in addresses.to_socket_addrs()? {
             match listen(address) {
-                Ok(listener) => return Self::with_listener(listener),
+                Ok(listener) => return Self::new(Some(listener)),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
+    /// Listens on nothing: for clients.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of its event queue.
+    pub fn unbound() -> io::Result<Self> {
+        Self::new(None)
+    }
+
     /// The address that is listened on.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotConnected`] once accepting has stopped.
+    /// [`io::ErrorKind::NotConnected`] if there is none, also once accepting has stopped.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.local_addr()
     }
 
-    fn with_listener(mut listener: TcpListener) -> io::Result<Self> {
+    fn new(mut listener: Option<TcpListener>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        if let Some(listener) = &mut listener {
+            poll.registry().register(listener, LISTENER, Interest::READABLE)?;
+        }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        Ok(Self { poll, events: Events::with_capacity(EVENTS), listener: Some(listener), waker, start: Instant::now() })
+        let events = Events::with_capacity(EVENTS);
+        Ok(Self { poll, events, listener, waker, resolver: None, start: Instant::now() })
     }
 }
 
@@ -164,6 +189,25 @@ impl Transport for Tcp {
 
     fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         self.listener.as_ref().ok_or(io::ErrorKind::WouldBlock)?.accept()
+    }
+
+    fn connect(&mut self, address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(address)
+    }
+
+    fn is_connected(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => stream.set_nodelay(true).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn resolve(&mut self, host: &str, port: u16, answer: Resolved) {
+        self.resolver.get_or_insert_with(Resolver::new).ask(host, port, answer);
     }
 
     fn stop_accepting(&mut self) {

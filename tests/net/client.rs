@@ -13,7 +13,7 @@ use bowsprit::{CloseCode, HandshakeError, Kind, Message, ProtocolError, UriError
 
 use crate::server::{Call, PATIENCE, Reporter, Running, expect_call, expect_closed, serve, serve_echo};
 
-const SHORT: Duration = Duration::from_millis(50);
+pub const SHORT: Duration = Duration::from_millis(50);
 
 fn connect(server: &Running, path: &str) -> Client {
     Client::connect(&format!("ws://{}{path}", server.address)).unwrap()
@@ -27,7 +27,7 @@ fn prepare(uri: &str) -> (ClientRequest, ClientConfig) {
 }
 
 /// A listener whose one connection is in the hands of a test.
-fn listen<T: Send + 'static>(script: impl FnOnce(Raw) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+pub fn listen<T: Send + 'static>(script: impl FnOnce(Raw) -> T + Send + 'static) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
     let thread = thread::spawn(move || {
@@ -39,16 +39,16 @@ fn listen<T: Send + 'static>(script: impl FnOnce(Raw) -> T + Send + 'static) -> 
     (uri, thread)
 }
 
-struct Raw(TcpStream);
+pub struct Raw(pub TcpStream);
 
 impl Raw {
-    fn read<const N: usize>(&mut self) -> [u8; N] {
+    pub fn read<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    fn read_head(&mut self) -> String {
+    pub fn read_head(&mut self) -> String {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             head.push(char::from(self.read::<1>()[0]));
@@ -56,17 +56,21 @@ impl Raw {
         head
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    pub fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
 
     /// Answers the request, with more bytes in the same write. Returns the key.
-    fn upgrade(&mut self, frames: &[u8]) -> String {
+    pub fn upgrade(&mut self, frames: &[u8]) -> String {
         self.upgrade_with("", frames)
     }
 
-    fn upgrade_with(&mut self, headers: &str, frames: &[u8]) -> String {
+    pub fn upgrade_with(&mut self, headers: &str, frames: &[u8]) -> String {
         let head = self.read_head();
+        self.answer(&head, headers, frames)
+    }
+
+    pub fn answer(&mut self, head: &str, headers: &str, frames: &[u8]) -> String {
         let key = head.split("Sec-WebSocket-Key: ").nth(1).unwrap().split("\r\n").next().unwrap();
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -78,7 +82,7 @@ impl Raw {
     }
 
     /// A short frame with a mask: its first byte, its key, its payload.
-    fn read_frame(&mut self) -> (u8, [u8; 4], Vec<u8>) {
+    pub fn read_frame(&mut self) -> (u8, [u8; 4], Vec<u8>) {
         let [first, second] = self.read();
         assert_eq!(second & 0x80, 0x80, "a client always masks");
         let key = self.read();
@@ -88,12 +92,12 @@ impl Raw {
         (first, key, payload)
     }
 
-    fn expect_frame(&mut self, first: u8, payload: &[u8]) {
+    pub fn expect_frame(&mut self, first: u8, payload: &[u8]) {
         let (got, _, bytes) = self.read_frame();
         assert_eq!((got, &*bytes), (first, payload));
     }
 
-    fn expect_eof(&mut self) {
+    pub fn expect_eof(&mut self) {
         assert_eq!(self.0.read(&mut [0]).unwrap(), 0);
     }
 }

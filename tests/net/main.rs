@@ -1,4 +1,4 @@
-//! The server over real sockets on the loopback interface.
+//! Servers and clients over real sockets on the loopback interface.
 #![cfg(feature = "net")]
 
 #[path = "../support/server.rs"]
@@ -8,6 +8,7 @@ mod transport;
 
 mod backpressure;
 mod client;
+mod clients;
 mod closing;
 mod deadlines;
 mod edges;

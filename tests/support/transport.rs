@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bowsprit::net::{Ready, Received, Tcp, Token, Transport};
+use bowsprit::net::{Ready, Received, Resolved, Tcp, Token, Transport};
 
 /// TCP whose calls can be watched and spoiled.
 pub struct Watched {
@@ -24,6 +24,10 @@ pub struct Hands {
     /// How many calls to accept still fail for want of descriptors.
     pub accepts_to_fail: AtomicUsize,
     pub accepts: AtomicUsize,
+    /// What every host's name is looked up as; `None` asks the system.
+    pub addresses: Option<Vec<SocketAddr>>,
+    /// Connections of ours never open.
+    pub never_connected: bool,
     pub reads: AtomicUsize,
     pub writes: AtomicUsize,
     pub registrations: AtomicUsize,
@@ -69,6 +73,21 @@ impl Transport for Watched {
             return Err(io::Error::from_raw_os_error(EMFILE));
         }
         self.tcp.accept()
+    }
+
+    fn connect(&mut self, address: SocketAddr) -> io::Result<Self::Stream> {
+        self.tcp.connect(address)
+    }
+
+    fn is_connected(&mut self, stream: &mut Self::Stream) -> io::Result<bool> {
+        if self.hands.never_connected { Ok(false) } else { self.tcp.is_connected(stream) }
+    }
+
+    fn resolve(&mut self, host: &str, port: u16, answer: Resolved) {
+        match &self.hands.addresses {
+            Some(addresses) => answer(Ok(addresses.clone())),
+            None => self.tcp.resolve(host, port, answer),
+        }
     }
 
     fn stop_accepting(&mut self) {

@@ -3,12 +3,13 @@
 use core::time::Duration;
 use std::io;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc;
 use std::time::Instant;
 use std::vec::Vec;
 
 use super::config::ClientConfig;
 use super::error::{ClientError, Stage};
+use crate::net::turn::Turn;
 
 /// Some time from a moment on. Any length will do, which an `Instant` in the future does not promise.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,7 @@ pub(super) fn dial(host: &str, port: u16, config: &ClientConfig) -> Result<(TcpS
         let Some(left) = deadline.remaining() else { break };
         let share = Deadline::after(left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX));
         let turn = match config.one_at_a_time {
-            true => match Turn::wait(address.ip(), &share) {
+            true => match wait_for_turn(address.ip(), &share) {
                 None => continue,
                 turn => turn,
             },
@@ -54,32 +55,8 @@ pub(super) fn dial(host: &str, port: u16, config: &ClientConfig) -> Result<(TcpS
     Err(last)
 }
 
-/// The right to shake hands with an IP address, which one connection of the process has at a time (RFC 6455 §4.1).
-#[derive(Debug)]
-pub(super) struct Turn(IpAddr);
-
-static TAKEN: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
-static GIVEN_BACK: Condvar = Condvar::new();
-
-impl Turn {
-    fn wait(address: IpAddr, deadline: &Deadline) -> Option<Self> {
-        let mut taken = lock();
-        while taken.contains(&address) {
-            let left = deadline.remaining()?;
-            taken = GIVEN_BACK.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        taken.push(address);
-        Some(Self(address))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        lock().retain(|address| *address != self.0);
-        GIVEN_BACK.notify_all();
-    }
-}
-
-fn lock() -> MutexGuard<'static, Vec<IpAddr>> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn wait_for_turn(address: IpAddr, deadline: &Deadline) -> Option<Turn> {
+    let (sender, receiver) = mpsc::channel();
+    Turn::wait(address, move |turn| sender.send(turn).map_err(|unsent| unsent.0));
+    receiver.recv_timeout(deadline.remaining()?).ok()
 }

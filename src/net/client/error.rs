@@ -36,6 +36,8 @@ pub enum ClientError {
     Lost(io::Error),
     /// It took too long.
     TimedOut(Stage),
+    /// The [loop](crate::net::Clients) was stopped before the connection was open.
+    Stopped,
 }
 
 /// What took too long.
@@ -68,6 +70,7 @@ impl fmt::Display for ClientError {
             Self::Protocol(error) => write!(f, "the server broke a rule: {error}"),
             Self::Lost(error) => write!(f, "connection lost: {error}"),
             Self::TimedOut(stage) => stage.fmt(f),
+            Self::Stopped => f.write_str("the loop was stopped"),
         }
     }
 }
@@ -119,7 +122,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(answer: &Answer<'_>) -> Self {
+    pub(in crate::net) fn new(answer: &Answer<'_>) -> Self {
         let headers = answer.headers().map(|(name, value)| (name.into(), value.into())).collect();
         Self { status: answer.status(), headers }
     }

@@ -18,12 +18,12 @@ use std::vec::Vec;
 use super::config::ClientConfig;
 use super::dial::Deadline;
 use super::error::{ClientError, Stage};
-use super::random::Keys;
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseCode;
 use crate::connection::Connection;
 use crate::error::UsageError;
 use crate::message::{Event, Message};
+use crate::net::random::Keys;
 
 /// What both halves share.
 pub(super) struct Link {

@@ -10,6 +10,7 @@ use super::EventLoop;
 use crate::handshake::Response;
 use crate::net::config::Config;
 use crate::net::handler::Handler;
+use crate::net::hub::Phase;
 use crate::net::transport::Transport;
 
 /// The bounds on connections, and when to try to accept again.
@@ -112,14 +113,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn admit(&mut self, mut stream: T::Stream, address: IpAddr) {
-        let id = self.hub.insert();
+        let id = self.hub.insert(Phase::Handshake(None), H::Data::default());
         let index = id.index();
         let welcome = self.admission.enter(index, address);
         let registered = self.transport.register(&mut stream, id.as_u64() as usize);
-        if self.streams.len() <= index as usize {
-            self.streams.resize_with(index as usize + 1, || None);
-        }
-        self.streams[index as usize] = Some(stream);
+        self.seat(index, Some(stream));
         if registered.is_err() {
             return self.remove(index);
         }

@@ -1,8 +1,9 @@
 //! What happens when time is up.
 
-use super::{EventLoop, call, end};
+use super::{EventLoop, call};
 use crate::close::CloseCode;
 use crate::connection::State;
+use crate::net::client::{ClientError, Stage};
 use crate::net::handler::{Cause, Handler};
 use crate::net::hub::Phase;
 use crate::net::outbox::Unit;
@@ -32,10 +33,15 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(record) = self.hub.records.get(index) else { return };
         match (expired, &record.phase) {
             (Expired::Handshake, Phase::Handshake(_)) => self.remove(index),
-            (Expired::Close, Phase::Handshake(_)) => {}
+            (Expired::Handshake, Phase::Dial(_)) => {
+                self.not_connected(index, ClientError::TimedOut(Stage::Handshake));
+            }
+            (Expired::Dial, _) => self.dial(peer),
+            (Expired::Attempt(attempt), _) => self.attempt_expired(peer, attempt),
+            (Expired::Close, Phase::Handshake(_) | Phase::Dial(_)) => {}
             (Expired::Close, Phase::Open(conn)) if conn.state() == State::Open => {}
             (Expired::Close, _) if still_taking => self.hub.timers.await_close(peer, self.hub.now),
-            (Expired::Close, _) => self.lost(index, &Cause::CloseUnanswered),
+            (Expired::Close, _) => self.over(index, &Cause::CloseUnanswered),
             (Expired::User(timer), Phase::Open(conn)) if conn.state() == State::Open => {
                 self.hub.begin_turn(index);
                 call(&mut self.handler, &mut self.hub, index, |handler, peer| handler.timer(peer, timer));
@@ -62,7 +68,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let (timers, config, now) = (&hub.timers, &hub.config, hub.now);
         if timers.is_over(clock.stalled, config.write_timeout, now) {
             // It reads nothing, so there is nothing to tell it.
-            return self.lost(index, &Cause::WriteStalled);
+            return self.over(index, &Cause::WriteStalled);
         }
         if put_off {
             // What it has to say is not listened to.
@@ -76,8 +82,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return;
         }
         if timers.is_over(clock.pinged, config.pong_within, now) {
-            end(&mut self.handler, &mut self.hub, index, &Cause::Silent);
-            return self.remove(index);
+            return self.over(index, &Cause::Silent);
         }
         if clock.pinged == 0 && open && timers.is_over(clock.heard, config.ping_after, now) {
             let ticks = timers.ticks(now);

@@ -4,8 +4,8 @@ use std::io;
 use std::vec::Vec;
 
 use super::{EventLoop, call, end};
-use crate::net::handler::{Cause, Handler};
-use crate::net::hub::{Again, Phase, Record};
+use crate::net::handler::Handler;
+use crate::net::hub::{Again, OurEnd, Phase, Record};
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
 use crate::pubsub::Place;
@@ -73,7 +73,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn flush(&mut self, index: u32) {
         loop {
             if let Err(kind) = self.write_cork(index).and_then(|()| self.write_outbox(index)) {
-                return self.lost(index, &Cause::Lost(kind));
+                return self.lost(index, kind);
             }
             // A Pong that was kept back for want of room.
             let hub = &mut self.hub;
@@ -177,7 +177,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !matches!(record.phase, Phase::Ending) || record.outbox.is_some() {
             return;
         }
-        if !core::mem::replace(&mut record.shut_down, true) {
+        if record.our_end == OurEnd::ClosesFirst {
+            record.our_end = OurEnd::Closed;
             let ticks = self.hub.timers.ticks(self.hub.now);
             self.hub.timers.clock(index).stalled = ticks;
             if let Some(stream) = &mut self.streams[index as usize] {
@@ -216,7 +217,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.hub.log.clear();
         for (peer, kind) in lost {
             if self.hub.records.contains(peer) {
-                self.lost(peer.index(), &Cause::Lost(kind));
+                self.lost(peer.index(), kind);
             }
         }
     }
@@ -236,10 +237,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             hub.collect(index, position, &mut own);
             &own
         };
-        let aside = hub.is_sending_parts(index);
+        // The log's frames have no mask, and must not come between the parts of a message.
+        let as_it_is = !hub.masks(index) && !hub.is_sending_parts(index);
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let mut written = 0;
-        if record.outbox.is_none() && !aside {
+        if record.outbox.is_none() && as_it_is {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
             let outcome = match places {
                 [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),

@@ -28,6 +28,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                         let _ = self.hub.close(peer.index(), CloseCode::NORMAL, "");
                     }
                 }
+                Command::Resolved(peer, addresses) => self.resolved(peer, addresses),
+                Command::Connect(peer, attempt, address, turn) => self.turn_came(peer, attempt, address, turn),
                 Command::Wake => wake = true,
                 Command::Stop => self.begin_stop(),
             }

@@ -12,6 +12,7 @@ use crate::error::HandshakeError;
 use crate::frame::Status;
 use crate::handshake::{Negotiated, Request, Response, ServerHandshake};
 use crate::message::Event;
+use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
 use crate::net::hub::{Again, Hub, Phase};
 use crate::net::slab::PeerId;
@@ -55,7 +56,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.come_back(peer, Again::ToTheEnd),
-            Err(error) => self.lost(index, &Cause::Lost(error.kind())),
+            Err(error) => self.lost(index, error.kind()),
         }
     }
 
@@ -83,6 +84,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.input.filled(len);
                 self.handshake(index);
             }
+            Phase::Dial(_) => {
+                self.input.filled(len);
+                self.answered(index);
+            }
             // Discarded: only the end of file matters.
             Phase::Ending => {}
         }
@@ -93,8 +98,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(record) = self.hub.records.get_mut(index) else { return };
         record.at_eof = true;
         match record.phase {
-            Phase::Open(_) => self.lost(index, &Cause::Lost(io::ErrorKind::UnexpectedEof)),
+            Phase::Open(_) => self.lost(index, io::ErrorKind::UnexpectedEof),
             Phase::Handshake(_) => self.remove(index),
+            Phase::Dial(_) => self.not_connected(index, ClientError::Lost(io::ErrorKind::UnexpectedEof.into())),
             Phase::Ending => {}
         }
     }
@@ -127,7 +133,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     /// Deals with all frames of a read.
-    fn frames(&mut self, index: u32) {
+    pub(super) fn frames(&mut self, index: u32) {
         let mut completed = false;
         if self.hub.records.get(index).is_some_and(|record| record.paused) {
             self.park(index);

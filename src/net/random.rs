@@ -1,4 +1,4 @@
-//! Chance for a client: the nonce of a handshake, and masking keys (RFC 6455 §10.3).
+//! Chance for clients: the nonce of a handshake, and masking keys (RFC 6455 §10.3).
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,23 @@ pub(super) fn nonce() -> io::Result<[u8; 16]> {
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce)?;
     Ok(nonce)
+}
+
+/// An output for a loop, whose clients share it. Draws nothing before the first of them sends.
+///
+/// Its first key comes behind a [`nonce`], so the generator works; should it fail later, there is nothing that may be
+/// sent any more, and the loop panics.
+pub(super) fn masking_output() -> SendBuffer {
+    let (mut batch, mut used) = ([0; Batch::LEN], Batch::LEN);
+    SendBuffer::with_masking_keys(move || {
+        if used == Batch::LEN {
+            getrandom::fill(&mut batch).expect("the system's random generator has worked before");
+            used = 0;
+        }
+        let key = batch[used..].first_chunk::<KEY>().copied().unwrap_or_default();
+        used += KEY;
+        MaskingKey::new(key)
+    })
 }
 
 /// Masking keys from the system's generator, drawn in batches so that a frame costs no system call.
@@ -82,6 +99,14 @@ mod tests {
         }
         // Among 1024 of 2³² two may be equal once in 8000 runs, three pairs never.
         assert!(seen.len() >= 1022, "{}", seen.len());
+    }
+
+    #[test]
+    fn r074_the_clients_of_a_loop_draw_fresh_keys() {
+        let mut output = masking_output();
+        let keys: BTreeSet<_> =
+            (0..4 * Batch::LEN / KEY).map(|_| output.next_masking_key().unwrap().octets()).collect();
+        assert!(keys.len() >= 1022, "{}", keys.len());
     }
 
     #[test]
