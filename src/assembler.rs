@@ -4,11 +4,12 @@ use core::ops::Range;
 use core::str;
 
 use crate::buffer::{MessageBuffer, ReceiveBuffer};
-use crate::error::ProtocolError;
+use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode};
 use crate::limits::Limits;
 use crate::mask::{self, MaskingKey};
 use crate::message::Kind;
+use crate::utf8::InvalidUtf8;
 
 /// An unfinished message, and how far its current frame has come.
 #[derive(Debug, Default)]
@@ -47,8 +48,10 @@ pub(crate) struct Part {
     pub(crate) range: Range<usize>,
     /// The message ends here.
     pub(crate) last: bool,
-    /// The length of the frame that ends here, header included; 0 if it goes on.
-    pub(crate) frame_len: u64,
+    /// How far the frame has come with this, header included.
+    pub(crate) frame_end: u64,
+    /// Whether the frame ends here.
+    pub(crate) ends_frame: bool,
 }
 
 #[derive(Debug)]
@@ -63,27 +66,23 @@ const DIRECT_READ: usize = 64 << 10;
 
 /// The rules on a data frame that its header alone decides: its place in the message (§5.4) and its size (§10.4).
 ///
-/// Returns the payload length.
+/// Returns the payload length. An error's place is counted from the front of the frame.
 #[inline]
-pub(crate) fn check_header(
-    header: &FrameHeader,
-    open: Option<&Assembler>,
-    limits: &Limits,
-) -> Result<usize, ProtocolError> {
+pub(crate) fn check_header(header: &FrameHeader, open: Option<&Assembler>, limits: &Limits) -> Result<usize, Failure> {
     let open = open.filter(|assembler| assembler.is_open());
     match (header.opcode, open) {
-        (Opcode::Continuation, None) => return Err(ProtocolError::NothingToContinue),
-        (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::MessageInterleaved),
+        (Opcode::Continuation, None) => return Err(ProtocolError::NothingToContinue.at(0)),
+        (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::MessageInterleaved.at(0)),
         _ => {}
     }
     // Compared as 64 bits, so that nothing is lost where usize is shorter.
     if header.payload_len > limits.frame as u64 {
-        return Err(ProtocolError::FrameTooBig);
+        return Err(ProtocolError::FrameTooBig.at(header.last_byte_of_length()));
     }
     let len = header.payload_len as usize;
     let so_far = open.map_or(0, |assembler| assembler.bytes.len() + assembler.handed_on);
     if len > limits.message.saturating_sub(so_far) {
-        return Err(ProtocolError::MessageTooBig);
+        return Err(ProtocolError::MessageTooBig.at(header.last_byte_of_length()));
     }
     Ok(len)
 }
@@ -104,7 +103,7 @@ impl Assembler {
         self.bytes.len()
     }
 
-    /// Takes a data frame's header, which [`check_header`] has passed.
+    /// Takes a data frame's header, which [`check_header`] has passed. An error's place is counted as there.
     pub(crate) fn begin_frame(
         &mut self,
         header: &FrameHeader,
@@ -112,7 +111,7 @@ impl Assembler {
         len: usize,
         in_parts: bool,
         input: &mut ReceiveBuffer,
-    ) -> Result<(), ProtocolError> {
+    ) -> Result<(), Failure> {
         if self.kind.is_none() {
             self.in_parts = in_parts;
             if !in_parts {
@@ -126,30 +125,33 @@ impl Assembler {
             self.empty_in_a_row = 0;
         }
         self.frames += 1;
-        // No limit forbids a message of one frame, however it was cut.
+        // No limit on fragments forbids a message of one frame.
         if self.frames > input.limits().fragments.max(1) {
-            return Err(ProtocolError::TooManyFragments);
+            return Err(ProtocolError::TooManyFragments.at(0));
         }
-        self.empty_in_a_row = if len == 0 { self.empty_in_a_row + 1 } else { 0 };
+        let alone = header.fin && self.frames == 1;
+        self.empty_in_a_row = if len == 0 && !alone { self.empty_in_a_row + 1 } else { 0 };
         if self.empty_in_a_row > input.limits().empty_fragments {
-            return Err(ProtocolError::TooManyEmptyFragments);
+            return Err(ProtocolError::TooManyEmptyFragments.at(1));
         }
         self.frame_len = header_len as u64 + header.payload_len;
         self.frame = Some(OpenFrame { fin: header.fin, key: header.masking_key, missing: len });
         Ok(())
     }
 
-    /// Takes what the input has of the current frame. Returns the message's kind if that ends the message.
-    pub(crate) fn receive(&mut self, input: &mut ReceiveBuffer) -> Result<Option<Kind>, ProtocolError> {
+    /// Takes what the input has of the current frame. Returns the message's kind if that ends the message. An error's
+    /// place is counted as in [`check_header`].
+    pub(crate) fn receive(&mut self, input: &mut ReceiveBuffer) -> Result<Option<Kind>, Failure> {
         let Some(frame) = &mut self.frame else { return Ok(None) };
         if self.unseen != 0 {
             let n = core::mem::take(&mut self.unseen);
-            self.bytes.arrive(n, frame.key).map_err(|_| ProtocolError::InvalidUtf8)?;
+            self.bytes.arrive(n, frame.key).map_err(|error| frame.failed(error, self.frame_len))?;
             frame.advance(n);
         }
         let n = frame.missing.min(input.unread().len());
         if n != 0 {
-            self.bytes.extend(&input.unread()[..n], frame.key).map_err(|_| ProtocolError::InvalidUtf8)?;
+            let piece = &input.unread()[..n];
+            self.bytes.extend(piece, frame.key).map_err(|error| frame.failed(error, self.frame_len))?;
             input.consume(n);
             frame.advance(n);
         }
@@ -161,7 +163,9 @@ impl Assembler {
         if !fin {
             return Ok(None);
         }
-        self.bytes.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
+        if !self.bytes.finish() {
+            return Err(ProtocolError::InvalidUtf8.at(self.frame_len - 1));
+        }
         Ok(self.kind.take())
     }
 
@@ -181,10 +185,10 @@ impl Assembler {
             mask::apply(input.bytes_mut(range.clone()), key);
         }
         frame.advance(n);
-        let last = frame.missing == 0 && frame.fin;
-        let mut frame_len = 0;
-        if frame.missing == 0 {
-            frame_len = self.frame_len;
+        let frame_end = self.frame_len - frame.missing as u64;
+        let ends_frame = frame.missing == 0;
+        let last = ends_frame && frame.fin;
+        if ends_frame {
             self.frame = None;
         }
         if last {
@@ -201,7 +205,7 @@ impl Assembler {
             self.keep_cut(part);
             return None;
         }
-        (last || !range.is_empty()).then_some(Part { kind, range, last, frame_len })
+        (last || !range.is_empty()).then_some(Part { kind, range, last, frame_end, ends_frame })
     }
 
     /// The octets at the end of a part of text that are not a whole code point.
@@ -252,6 +256,12 @@ impl CutCodePoint {
 }
 
 impl OpenFrame {
+    /// A bad octet in the next piece, in a frame of `frame_len` bytes.
+    #[cold]
+    fn failed(&self, error: InvalidUtf8, frame_len: u64) -> Failure {
+        ProtocolError::InvalidUtf8.at(frame_len - self.missing as u64 + error.at as u64)
+    }
+
     fn advance(&mut self, n: usize) {
         self.missing -= n;
         self.key = self.key.map(|key| key.advanced(n));

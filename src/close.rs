@@ -3,7 +3,8 @@
 use core::fmt;
 use core::str;
 
-use crate::error::{ProtocolError, UsageError};
+use crate::error::{Failure, ProtocolError, UsageError};
+use crate::utf8::first_bad_octet;
 
 /// Why an endpoint closes a connection: a number from 0 to 65,535 (RFC 6455 §7.4).
 ///
@@ -90,17 +91,19 @@ impl<'a> CloseFrame<'a> {
     ///
     /// # Errors
     ///
-    /// A body of one byte, a code that must not be sent, a reason that is not UTF-8 (RFC 6455 §5.5.1, §7.4).
-    pub fn parse(payload: &'a [u8]) -> Result<Self, ProtocolError> {
+    /// A body of one byte, a code that must not be sent, a reason that is not UTF-8 (RFC 6455 §5.5.1, §7.4). Where is
+    /// counted from the front of the payload.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, Failure> {
         match *payload {
             [] => Ok(Self { code: None, reason: "" }),
-            [_] => Err(ProtocolError::CloseBodyTruncated),
+            [_] => Err(ProtocolError::CloseBodyTruncated.at(0)),
             [high, low, ref reason @ ..] => {
                 let code = CloseCode(u16::from_be_bytes([high, low]));
                 if !code.may_be_sent() {
-                    return Err(ProtocolError::InvalidCloseCode(code));
+                    return Err(ProtocolError::InvalidCloseCode(code).at(0));
                 }
-                let reason = str::from_utf8(reason).map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
+                let reason = str::from_utf8(reason)
+                    .map_err(|_| ProtocolError::CloseReasonNotUtf8.at(2 + first_bad_octet(reason) as u64))?;
                 Ok(Self { code: Some(code), reason })
             }
         }

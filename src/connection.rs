@@ -123,8 +123,8 @@ impl Connection {
         }
     }
 
-    /// Bytes of frames received, those of the frame in progress not counted. After a failure: where in the stream of
-    /// frames the frame begins that broke the rule.
+    /// Bytes of frames received, those of the frame in progress not counted. After a failure: where the frame begins that
+    /// broke the rule; at which byte it did is in [`Failure::at`](crate::Failure::at).
     pub fn bytes_received(&self) -> u64 {
         self.received
     }

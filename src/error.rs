@@ -1,4 +1,4 @@
-//! What can go wrong, sorted by whose fault it is: [`ProtocolError`] is the peer's, [`UsageError`] is yours,
+//! What can go wrong, sorted by whose fault it is: [`ProtocolError`] is the peer's ([`Failure`]: and where), [`UsageError`] is yours,
 //! [`HandshakeError`] is the peer's before the connection is open, [`UriError`] is that of whoever wrote the URI.
 
 use core::error::Error;
@@ -77,6 +77,11 @@ impl ProtocolError {
         }
     }
 
+    /// This rule, broken at this byte.
+    pub const fn at(self, at: u64) -> Failure {
+        Failure { error: self, at }
+    }
+
     /// The rule in words, without its section. Short enough for a Close frame's reason.
     pub const fn rule(self) -> &'static str {
         match self {
@@ -109,6 +114,47 @@ impl fmt::Display for ProtocolError {
 }
 
 impl Error for ProtocolError {}
+
+/// The rule that the peer broke, and at which byte.
+///
+/// Where a rule is broken depends on what was sent, never on how it was cut into reads:
+///
+/// | rule | byte |
+/// |---|---|
+/// | reserved bits, opcode, a control frame's FIN, a frame's place in its message, number of fragments | the first of the frame |
+/// | mask, length of a control frame, an empty fragment too many | the second |
+/// | top bit of a 64-bit length | the first of the length's eight |
+/// | shortest form of the length | the one that proves it: the second of two, the sixth of eight |
+/// | size of a frame or message | the last of the length |
+/// | UTF-8 of a text or close reason | the octet that nothing behind it could mend; if the text ends inside a code point, the last byte of the frame that ends it |
+/// | close code | its first |
+/// | close body of one byte | that one |
+///
+/// ```
+/// use bowsprit::{Connection, Event, Limits, Negotiated, ProtocolError, ReceiveBuffer, SendBuffer};
+///
+/// let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), SendBuffer::new());
+/// let mut conn = Connection::server(Negotiated::none());
+/// input.extend_from_slice(b"\x81\x85\0\0\0\0Caf\xc3!");
+/// let Some(Event::Failed(failure)) = conn.receive(&mut input, &mut output) else { panic!("not UTF-8") };
+/// assert_eq!(failure, ProtocolError::InvalidUtf8.at(10));
+/// assert_eq!(failure.to_string(), "text is not UTF-8 (RFC 6455 §8.1) at byte 10");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The rule.
+    pub error: ProtocolError,
+    /// The byte that broke it, from 0: of all that was received behind the opening handshake.
+    pub at: u64,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.error, self.at)
+    }
+}
+
+impl Error for Failure {}
 
 /// A call that this connection cannot carry out. Nothing was sent.
 #[non_exhaustive]

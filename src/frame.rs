@@ -17,7 +17,7 @@
 //!  +-------------------------------- - - - - - - - - - - - - - - - +
 //! ```
 
-use crate::error::ProtocolError;
+use crate::error::{Failure, ProtocolError};
 use crate::mask::MaskingKey;
 
 /// Whether there was enough input. Too little is not an error.
@@ -53,7 +53,7 @@ impl Opcode {
         self as u8 & 0x8 != 0
     }
 
-    const fn from_bits(bits: u8) -> Result<Self, ProtocolError> {
+    const fn from_bits(bits: u8) -> Result<Self, Failure> {
         Ok(match bits {
             0x0 => Self::Continuation,
             0x1 => Self::Text,
@@ -61,7 +61,7 @@ impl Opcode {
             0x8 => Self::Close,
             0x9 => Self::Ping,
             0xa => Self::Pong,
-            _ => return Err(ProtocolError::UnknownOpcode(bits)),
+            _ => return Err(ProtocolError::UnknownOpcode(bits).at(0)),
         })
     }
 }
@@ -112,29 +112,29 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// A violation of RFC 6455 §5.1, §5.2 or §5.5.
+    /// A violation of RFC 6455 §5.1, §5.2 or §5.5. Where is counted from the front of `bytes`.
     #[inline]
-    pub fn decode(bytes: &[u8], expected: Expected) -> Result<Status<(Self, usize)>, ProtocolError> {
+    pub fn decode(bytes: &[u8], expected: Expected) -> Result<Status<(Self, usize)>, Failure> {
         let Some(&first) = bytes.first() else { return Ok(Status::Partial) };
         let opcode = Opcode::from_bits(first & 0x0f)?;
         let rsv = first >> 4 & 0x7;
         let allowed = if matches!(opcode, Opcode::Text | Opcode::Binary) { expected.rsv } else { 0 };
         if rsv & !allowed != 0 {
-            return Err(ProtocolError::ReservedBitSet);
+            return Err(ProtocolError::ReservedBitSet.at(0));
         }
         let fin = first & FIN != 0;
         if opcode.is_control() && !fin {
-            return Err(ProtocolError::ControlFragmented);
+            return Err(ProtocolError::ControlFragmented.at(0));
         }
 
         let Some(&second) = bytes.get(1) else { return Ok(Status::Partial) };
         let masked = second & MASK != 0;
         if masked != expected.masked {
-            return Err(if masked { ProtocolError::Masked } else { ProtocolError::Unmasked });
+            return Err(if masked { ProtocolError::Masked.at(1) } else { ProtocolError::Unmasked.at(1) });
         }
         let short = second & !MASK;
         if opcode.is_control() && short > MAX_CONTROL_PAYLOAD {
-            return Err(ProtocolError::ControlTooLong);
+            return Err(ProtocolError::ControlTooLong.at(1));
         }
 
         let (payload_len, at) = match short {
@@ -142,7 +142,7 @@ impl FrameHeader {
                 let Some(octets) = bytes.get(2..).and_then(|b| b.first_chunk()) else { return Ok(Status::Partial) };
                 let len = u64::from(u16::from_be_bytes(*octets));
                 if len < u64::from(LEN_16) {
-                    return Err(ProtocolError::LengthNotMinimal);
+                    return Err(ProtocolError::LengthNotMinimal.at(3));
                 }
                 (len, 4)
             }
@@ -150,10 +150,11 @@ impl FrameHeader {
                 let Some(octets) = bytes.get(2..).and_then(|b| b.first_chunk()) else { return Ok(Status::Partial) };
                 let len = u64::from_be_bytes(*octets);
                 if len >> 63 != 0 {
-                    return Err(ProtocolError::LengthTopBitSet);
+                    return Err(ProtocolError::LengthTopBitSet.at(2));
                 }
                 if len <= u64::from(u16::MAX) {
-                    return Err(ProtocolError::LengthNotMinimal);
+                    // Six octets of zero leave a number of two.
+                    return Err(ProtocolError::LengthNotMinimal.at(7));
                 }
                 (len, 10)
             }
@@ -167,6 +168,15 @@ impl FrameHeader {
             (None, at)
         };
         Ok(Status::Complete((Self { fin, rsv, opcode, masking_key, payload_len }, len)))
+    }
+
+    /// Which byte of the header the payload's length ends with, in its shortest form.
+    pub(crate) const fn last_byte_of_length(&self) -> u64 {
+        match self.payload_len {
+            0..126 => 1,
+            126..0x1_0000 => 3,
+            _ => 9,
+        }
     }
 
     /// The header's bytes, with the shortest form of the length (RFC 6455 §5.2).

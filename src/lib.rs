@@ -88,7 +88,7 @@ pub mod net;
 pub use buffer::{ReceiveBuffer, SendBuffer};
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Connection, Role, State};
-pub use error::{HandshakeError, ProtocolError, UriError, UsageError};
+pub use error::{Failure, HandshakeError, ProtocolError, UriError, UsageError};
 pub use frame::{EncodedHeader, Expected, FrameHeader, Opcode, Status};
 pub use handshake::Negotiated;
 pub use limits::Limits;

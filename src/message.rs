@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::buffer::MessageBuffer;
 use crate::close::CloseFrame;
-use crate::error::ProtocolError;
+use crate::error::Failure;
 use crate::frame::Opcode;
 
 /// Text or binary (RFC 6455 §5.6).
@@ -41,8 +41,8 @@ pub enum Event<'i> {
     Pong(&'i [u8]),
     /// The peer's Close; the answer is in the output, unless this was the answer (§5.5.1). No event follows.
     Close(CloseFrame<'i>),
-    /// The peer broke a rule; a Close frame that tells it so is in the output (§7.1.7). No event follows.
-    Failed(ProtocolError),
+    /// The peer broke a rule, and where; a Close frame that tells it so is in the output (§7.1.7). No event follows.
+    Failed(Failure),
 }
 
 /// A message, borrowed from where it lies until the next call to `receive`.

@@ -23,7 +23,10 @@ pub struct Utf8Validator {
 
 /// Text that no continuation could make UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidUtf8;
+pub struct InvalidUtf8 {
+    /// Which octet of the piece it is, from 0, behind which nothing could mend it.
+    pub at: usize,
+}
 
 impl Utf8Validator {
     /// At the start of a text.
@@ -42,17 +45,22 @@ impl Utf8Validator {
     ///
     /// As soon as the text cannot become valid any more, also inside a code point.
     #[inline]
-    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), InvalidUtf8> {
-        if !self.is_complete() {
-            piece = self.complete(piece)?;
-        }
-        match str::from_utf8(piece) {
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), InvalidUtf8> {
+        let rest = if self.is_complete() { piece } else { self.complete(piece)? };
+        match str::from_utf8(rest) {
             Ok(_) => Ok(()),
-            Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
-            Err(error) => {
-                self.keep(&piece[error.valid_up_to()..]);
-                Ok(())
-            }
+            Err(error) => match error.error_len() {
+                None => {
+                    self.keep(&rest[error.valid_up_to()..]);
+                    Ok(())
+                }
+                Some(len) => {
+                    // Either this octet begins nothing, or it does and the one behind what goes with it is bad.
+                    let begins = matches!(rest[error.valid_up_to()], 0xc2..=0xf4);
+                    let at = error.valid_up_to() + if begins { len } else { 0 };
+                    Err(InvalidUtf8 { at: piece.len() - rest.len() + at })
+                }
+            },
         }
     }
 
@@ -67,7 +75,7 @@ impl Utf8Validator {
                     self.carried = 0;
                     return Ok(&piece[i + 1..]);
                 }
-                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
+                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8 { at: i }),
                 Err(_) => self.keep(&point[..=carried]),
             }
         }
@@ -77,6 +85,16 @@ impl Utf8Validator {
     fn keep(&mut self, octets: &[u8]) {
         self.carry[..octets.len()].copy_from_slice(octets);
         self.carried = octets.len() as u8;
+    }
+}
+
+/// Where a text that is not UTF-8 breaks: its first octet that nothing behind could mend; the last one if it merely ends
+/// too early.
+#[cold]
+pub(crate) fn first_bad_octet(text: &[u8]) -> usize {
+    match Utf8Validator::new().push(text) {
+        Err(error) => error.at,
+        Ok(()) => text.len() - 1,
     }
 }
 

@@ -22,8 +22,8 @@ fn receive(pieces: &[&[u8]]) -> (String, bool) {
                     }
                     log.push_str(if conn.has_more_parts() { "" } else { "|" });
                 }
-                Event::Failed(error) => {
-                    assert_eq!(error, ProtocolError::InvalidUtf8);
+                Event::Failed(failure) => {
+                    assert_eq!(failure.error, ProtocolError::InvalidUtf8);
                     failed = true;
                 }
                 _ => {}
@@ -123,11 +123,11 @@ fn the_limit_counts_all_parts() {
     let mut last = None;
     while let Some(event) = conn.receive(&mut input, &mut output) {
         last = match event {
-            Event::Failed(error) => Some(error),
+            Event::Failed(failure) => Some(failure),
             _ => None,
         };
     }
-    assert_eq!(last, Some(ProtocolError::MessageTooBig));
+    assert_eq!(last, Some(ProtocolError::MessageTooBig.at(17)));
 }
 
 #[test]

@@ -17,13 +17,14 @@ fn connections() {
             let role = if vector["role"] == "server" { Role::Server } else { Role::Client };
             let mut outcome = support::run(role, limits, pieces, Feed::Extend);
             let failure = match outcome.events.last() {
-                Some(Seen::Failed(error)) => Some(error.rule()),
+                Some(&Seen::Failed(failure)) => Some(failure),
                 _ => None,
             };
             outcome.events.retain(|seen| !matches!(seen, Seen::Failed(_)));
             let events: Vec<Seen> = array(&vector["events"]).iter().map(event).collect();
             assert_eq!(outcome.events, events);
-            assert_eq!(vector["fails"].as_str(), failure);
+            assert_eq!(vector["fails"].as_str(), failure.map(|failure| failure.error.rule()));
+            assert_eq!(vector["at"].as_u64(), failure.map(|failure| failure.at));
             let pongs = array(&vector["pongs"]).iter().map(bytes).collect();
             let close = vector["close"].as_u64().map(|code| code as u16);
             assert_eq!(replies(&outcome), (pongs, close));

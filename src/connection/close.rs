@@ -4,7 +4,7 @@ use super::Connection;
 use super::state::Trigger;
 use crate::buffer::SendBuffer;
 use crate::close::{CloseCode, CloseFrame};
-use crate::error::{ProtocolError, UsageError};
+use crate::error::{Failure, UsageError};
 use crate::frame::Opcode;
 
 impl Connection {
@@ -39,10 +39,12 @@ impl Connection {
         Ok(())
     }
 
-    /// The peer broke a rule.
-    pub(super) fn failed(&mut self, error: ProtocolError, output: &mut SendBuffer) -> ProtocolError {
+    /// The peer broke a rule, at a place in the current frame. Returns it with the place in the stream.
+    #[cold]
+    pub(super) fn failed(&mut self, in_frame: Failure, output: &mut SendBuffer) -> Failure {
+        let error = in_frame.error;
         self.fail_with(&CloseFrame { code: Some(error.close_code()), reason: error.rule() }, output);
-        error
+        error.at(self.received + in_frame.at)
     }
 
     /// Answers the peer's Close with its own code, unless ours came first (§5.5.1).

@@ -8,10 +8,11 @@ use super::state::Trigger;
 use crate::assembler::{self, Assembler, Part};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
-use crate::error::ProtocolError;
+use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode, Status};
 use crate::mask;
 use crate::message::{Binary, Event, Kind, Message, Text};
+use crate::utf8::first_bad_octet;
 
 /// What was found and where it lies. Found first, borrowed last: the borrow of an event outlives the search.
 ///
@@ -23,7 +24,7 @@ pub(crate) enum Found {
     Ping(Range<usize>),
     Pong(Range<usize>),
     Close(Range<usize>, u64),
-    Failed(ProtocolError),
+    Failed(Failure),
 }
 
 impl Found {
@@ -57,13 +58,16 @@ impl Connection {
             Found::Whole(Kind::Binary, range, _) => {
                 Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range))))
             }
-            Found::Whole(Kind::Text, range, frame_len) => match str::from_utf8(input.bytes_mut(range)) {
-                Ok(text) => Event::Message(Message::Text(Text::whole(text))),
-                Err(_) => {
-                    self.received -= frame_len;
-                    Event::Failed(self.failed(ProtocolError::InvalidUtf8, output))
+            Found::Whole(Kind::Text, range, frame_len) => {
+                let payload = &*input.bytes_mut(range);
+                match str::from_utf8(payload) {
+                    Ok(text) => Event::Message(Message::Text(Text::whole(text))),
+                    Err(_) => {
+                        let failure = ProtocolError::InvalidUtf8.at(first_bad_octet(payload) as u64);
+                        self.payload_failed(failure, payload.len(), frame_len, output)
+                    }
                 }
-            },
+            }
             Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
             Found::Assembled(Kind::Text) => Event::Message(Message::Text(Text::assembled(input.lent()))),
             Found::Part(part) => self.part(part, input, output),
@@ -72,18 +76,32 @@ impl Connection {
                 Event::Ping(payload)
             }
             Found::Pong(range) => Event::Pong(input.bytes_mut(range)),
-            Found::Close(range, frame_len) => match CloseFrame::parse(input.bytes_mut(range)) {
-                Ok(frame) => {
-                    self.answer_close(&frame, output);
-                    Event::Close(frame)
+            Found::Close(range, frame_len) => {
+                let payload = &*input.bytes_mut(range);
+                match CloseFrame::parse(payload) {
+                    Ok(frame) => {
+                        self.answer_close(&frame, output);
+                        Event::Close(frame)
+                    }
+                    Err(failure) => self.payload_failed(failure, payload.len(), frame_len, output),
                 }
-                Err(error) => {
-                    self.received -= frame_len;
-                    Event::Failed(self.failed(error, output))
-                }
-            },
-            Found::Failed(error) => Event::Failed(error),
+            }
+            Found::Failed(failure) => Event::Failed(failure),
         }
+    }
+
+    /// A rule is broken at a place in the payload of a frame that counts as received already.
+    #[cold]
+    fn payload_failed<'i>(
+        &mut self,
+        in_payload: Failure,
+        payload_len: usize,
+        frame_len: u64,
+        output: &mut SendBuffer,
+    ) -> Event<'i> {
+        self.received -= frame_len;
+        let at = frame_len - payload_len as u64 + in_payload.at;
+        Event::Failed(self.failed(in_payload.error.at(at), output))
     }
 
     /// From the next message on, [`Event::Message`] is a part of one, as it arrives, and [`has_more_parts`] tells whether
@@ -121,18 +139,15 @@ impl Connection {
             }
         }
         let found =
-            self.find_frame(input, output).unwrap_or_else(|error| Some(Found::Failed(self.failed(error, output))));
+            self.find_frame(input, output).unwrap_or_else(|failure| Some(Found::Failed(self.failed(failure, output))));
         if found.is_none() {
             self.settle(input);
         }
         found
     }
 
-    fn find_frame(
-        &mut self,
-        input: &mut ReceiveBuffer,
-        output: &mut SendBuffer,
-    ) -> Result<Option<Found>, ProtocolError> {
+    /// A failure's place is counted from the front of its frame.
+    fn find_frame(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Result<Option<Found>, Failure> {
         while self.state.reads() {
             if let Some(assembler) = self.inside_frame().filter(|assembler| assembler.is_in_parts()) {
                 let part = assembler.receive_part(input);
@@ -206,7 +221,7 @@ impl Connection {
 
     /// Shows a part. Text is checked here, where it is borrowed, so that it is looked at once.
     fn part<'i>(&mut self, part: Part, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Event<'i> {
-        let Part { kind, range, last, frame_len } = part;
+        let Part { kind, range, last, frame_end, ends_frame } = part;
         let bytes = input.bytes_mut(range);
         if kind == Kind::Binary {
             return Event::Message(Message::Binary(Binary::whole(bytes)));
@@ -218,8 +233,11 @@ impl Connection {
         let whole = text.len() + rest.len() == bytes.len();
         let cut = whole && !last && str::from_utf8(rest).is_err_and(|error| error.error_len().is_none());
         if !whole || (!rest.is_empty() && !cut) {
-            self.received -= frame_len;
-            return Event::Failed(self.failed(ProtocolError::InvalidUtf8, output));
+            if ends_frame {
+                self.received -= frame_end;
+            }
+            let behind = bytes.len() - first_bad_octet(bytes);
+            return Event::Failed(self.failed(ProtocolError::InvalidUtf8.at(frame_end - behind as u64), output));
         }
         self.partial().assembler.keep_cut(rest);
         Event::Message(Message::Text(Text::whole(text)))

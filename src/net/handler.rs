@@ -5,7 +5,7 @@ use std::io;
 use super::client::ClientError;
 use super::peer::{Peer, Peers};
 use crate::close::CloseCode;
-use crate::error::ProtocolError;
+use crate::error::Failure;
 use crate::handshake::{Answer, Request, Response};
 use crate::message::Message;
 
@@ -103,13 +103,8 @@ pub enum Cause<'a> {
         /// The reason in the peer's. Not for end users (§5.5.1).
         reason: &'a str,
     },
-    /// The peer broke a rule of the protocol, in the frame that begins at this byte of the stream of frames.
-    Failed {
-        /// The rule.
-        error: ProtocolError,
-        /// Where the frame begins, in bytes behind the handshake.
-        at: u64,
-    },
+    /// The peer broke a rule of the protocol, or one of [`Limits`](crate::Limits): which, and at which byte.
+    Failed(Failure),
     /// The transport ended without a Close: by end of file ([`io::ErrorKind::UnexpectedEof`]) or by an error.
     Lost(io::ErrorKind),
     /// Nothing was heard after a Ping for [`Config::pong_within`](super::Config::pong_within).

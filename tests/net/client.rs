@@ -252,10 +252,10 @@ fn r122_a_server_that_vanishes_is_1006() {
 #[test]
 fn a_server_that_breaks_a_rule_is_told_so() {
     let frames: [(&[u8], _, &[u8]); 2] = [
-        (b"\x81\x02ok\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", ProtocolError::Masked, b"\x03\xea"),
-        (b"\x81\x02ok\x81\x01\xff", ProtocolError::InvalidUtf8, b"\x03\xef"),
+        (b"\x81\x02ok\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", ProtocolError::Masked.at(5), b"\x03\xea"),
+        (b"\x81\x02ok\x81\x01\xff", ProtocolError::InvalidUtf8.at(6), b"\x03\xef"),
     ];
-    for (frames, rule, code) in frames {
+    for (frames, failure, code) in frames {
         let (uri, server) = listen(move |mut raw| {
             raw.upgrade(frames);
             let (first, _, payload) = raw.read_frame();
@@ -264,7 +264,7 @@ fn a_server_that_breaks_a_rule_is_told_so() {
         });
         let mut client = Client::connect(&uri).unwrap();
         assert_eq!(client.receive().unwrap().unwrap().as_bytes(), b"ok");
-        assert!(matches!(client.receive(), Err(ClientError::Protocol(error)) if error == rule));
+        assert!(matches!(client.receive(), Err(ClientError::Protocol(got)) if got == failure));
         assert!(matches!(client.receive(), Err(ClientError::Usage(UsageError::NotOpen))));
         server.join().unwrap();
     }

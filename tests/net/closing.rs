@@ -65,7 +65,7 @@ fn the_peer_breaks_a_rule() {
     client.expect_close(1002);
     expect_call(&calls, &Call::Open);
     expect_call(&calls, &Call::Message("twelve bytes".into()));
-    expect_closed(&calls, "Failed { error: UnknownOpcode(3), at: 18 }");
+    expect_closed(&calls, "Failed(Failure { error: UnknownOpcode(3), at: 18 })");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn r095_a_broken_rule_behind_our_close_fails_without_a_second_close() {
     let mut input = ReceiveBuffer::new(Limits::default());
     conn.close(CloseCode::NORMAL, "", &mut output).unwrap();
     let seen = feed(&mut conn, &mut input, &mut output, b"\xf1\x80\0\0\0\0\x88\x80\0\0\0\0", Feed::Extend);
-    assert_eq!(seen, [failed(ReservedBitSet)]);
+    assert_eq!(seen, [failed(ReservedBitSet.at(0))]);
     assert_eq!(output.pending(), b"\x88\x02\x03\xe8");
     assert!(conn.is_finished());
     assert!(!conn.receive_eof());

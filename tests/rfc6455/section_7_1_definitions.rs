@@ -182,7 +182,7 @@ fn r120_good_frames_before_a_failure_are_delivered_and_answered() {
 fn r120_frames_read_later_than_a_failure_give_no_event() {
     let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
     let mut input = ReceiveBuffer::new(Limits::default());
-    assert_eq!(feed(&mut conn, &mut input, &mut output, b"\x83", Feed::Extend), [failed(UnknownOpcode(3))]);
+    assert_eq!(feed(&mut conn, &mut input, &mut output, b"\x83", Feed::Extend), [failed(UnknownOpcode(3).at(0))]);
     assert_eq!(feed(&mut conn, &mut input, &mut output, b"\x81\x81\0\0\0\0a", Feed::Extend), []);
     assert_eq!(feed(&mut conn, &mut input, &mut output, b"\x88\x80\0\0\0\0", Feed::Extend), []);
     assert_eq!(conn.close_code(), CloseCode::ABNORMAL);

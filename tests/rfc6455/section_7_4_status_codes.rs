@@ -51,7 +51,8 @@ fn r126_r127_all_codes_received() {
                 assert_eq!(answer[0].1, code.to_be_bytes());
                 assert_eq!(conn.close_code().as_u16(), code);
             } else {
-                assert_eq!(seen, [failed(ProtocolError::InvalidCloseCode(CloseCode::new(code)))]);
+                let at = frame.len() as u64 - 2;
+                assert_eq!(seen, [failed(ProtocolError::InvalidCloseCode(CloseCode::new(code)).at(at))]);
                 assert_eq!(answer[0].1[..2], 1002u16.to_be_bytes());
                 assert_eq!(conn.close_code().as_u16(), 1006);
             }

@@ -12,8 +12,8 @@ pub mod vectors;
 use std::collections::BTreeSet;
 
 use bowsprit::{
-    Connection, Event, FrameHeader, Limits, MaskingKey, Message, Negotiated, Opcode, ProtocolError, ReceiveBuffer,
-    Role, SendBuffer, State,
+    Connection, Event, Failure, FrameHeader, Limits, MaskingKey, Message, Negotiated, Opcode, ProtocolError,
+    ReceiveBuffer, Role, SendBuffer, State,
 };
 
 /// Ways in which a transport may hand over `bytes`: whole, byte by byte, and in two parts with every single cut.
@@ -103,7 +103,7 @@ pub enum Seen {
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(u16, String),
-    Failed(ProtocolError),
+    Failed(Failure),
 }
 
 impl From<Event<'_>> for Seen {
@@ -114,7 +114,7 @@ impl From<Event<'_>> for Seen {
             Event::Ping(payload) => Self::Ping(payload.to_vec()),
             Event::Pong(payload) => Self::Pong(payload.to_vec()),
             Event::Close(frame) => Self::Close(frame.reported_code().as_u16(), frame.reason.to_owned()),
-            Event::Failed(error) => Self::Failed(error),
+            Event::Failed(failure) => Self::Failed(failure),
         }
     }
 }
@@ -139,8 +139,8 @@ pub fn close(code: u16, reason: &str) -> Seen {
     Seen::Close(code, reason.to_owned())
 }
 
-pub fn failed(error: ProtocolError) -> Seen {
-    Seen::Failed(error)
+pub fn failed(failure: Failure) -> Seen {
+    Seen::Failed(failure)
 }
 
 /// What a connection made of its input.
@@ -287,7 +287,8 @@ impl Outcome {
     /// This failure behind these events; the output ends in a Close with the failure's code, and all is over.
     #[track_caller]
     pub fn sees_then_fails(self, events: &[Seen], error: ProtocolError, code: u16) -> Self {
-        assert_eq!(self.events, [events, &[Seen::Failed(error)]].concat());
+        let Some((Seen::Failed(failure), before)) = self.events.split_last() else { panic!("{:?}", self.events) };
+        assert_eq!((before, failure.error), (events, error));
         assert_eq!(error.close_code().as_u16(), code);
         let (opcode, body) = frames(&self.output).pop().expect("a Close was sent");
         assert_eq!(opcode, Opcode::Close);

@@ -29,8 +29,8 @@ pub fn of_connection(role: Role, limits: &Limits, bytes: &[u8], outcome: &Outcom
                 Seen::Close(code, reason) => {
                     format!(r#"{{"type":"close","code":{code},"hex":"{}"}}"#, hex(reason.as_bytes()))
                 }
-                Seen::Failed(error) => {
-                    failure = Some(error.rule());
+                Seen::Failed(failed) => {
+                    failure = Some(failed);
                     continue;
                 }
             });
@@ -38,8 +38,10 @@ pub fn of_connection(role: Role, limits: &Limits, bytes: &[u8], outcome: &Outcom
         let (pongs, close) = replies(outcome);
         let pongs: Vec<String> = pongs.iter().map(|pong| format!(r#""{}""#, hex(pong))).collect();
         let close = close.map_or("null".to_owned(), |code| code.to_string());
-        let (events, pongs, failure) = (events.join(","), pongs.join(","), string_or_null(failure));
-        format!(r#""events":[{events}],"fails":{failure},"pongs":[{pongs}],"close":{close}"#)
+        let (events, pongs) = (events.join(","), pongs.join(","));
+        let fails = string_or_null(failure.map(|failure| failure.error.rule()));
+        let at = failure.map_or("null".to_owned(), |failure| failure.at.to_string());
+        format!(r#""events":[{events}],"fails":{fails},"at":{at},"pongs":[{pongs}],"close":{close}"#)
     });
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::error::{HandshakeError, ProtocolError, UriError, UsageError};
+use crate::error::{Failure, HandshakeError, UriError, UsageError};
 use crate::handshake::Answer;
 
 /// What went wrong, in the order in which it can.
@@ -30,8 +30,9 @@ pub enum ClientError {
     Handshake(HandshakeError),
     /// The server answered with something else than a connection.
     Refused(Refusal),
-    /// The server broke a rule of the protocol, and was told so.
-    Protocol(ProtocolError),
+    /// The server broke a rule of the protocol, or one of [`Limits`](crate::Limits), and was told so: which, and at which
+    /// byte.
+    Protocol(Failure),
     /// The transport ended without a Close: by end of file ([`io::ErrorKind::UnexpectedEof`]) or by an error.
     Lost(io::Error),
     /// It took too long.
@@ -67,7 +68,7 @@ impl fmt::Display for ClientError {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Handshake(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::Protocol(error) => write!(f, "the server broke a rule: {error}"),
+            Self::Protocol(failure) => write!(f, "the server broke a rule: {failure}"),
             Self::Lost(error) => write!(f, "connection lost: {error}"),
             Self::TimedOut(stage) => stage.fmt(f),
             Self::Stopped => f.write_str("the loop was stopped"),

@@ -147,10 +147,10 @@ impl Link {
             if found.is_message() {
                 return match core.conn.show(found, &mut inbox.input, &mut core.output) {
                     Event::Message(message) => Ok(Some(message)),
-                    Event::Failed(error) => {
+                    Event::Failed(failure) => {
                         inbox.end = Some(End::Failed);
                         self.part(guard);
-                        Err(ClientError::Protocol(error))
+                        Err(ClientError::Protocol(failure))
                     }
                     Event::Ping(_) | Event::Pong(_) | Event::Close(_) => unreachable!("a message was found"),
                 };
@@ -162,10 +162,10 @@ impl Link {
                     self.part(guard);
                     return Ok(None);
                 }
-                Event::Failed(error) => {
+                Event::Failed(failure) => {
                     inbox.end = Some(End::Failed);
                     self.part(guard);
-                    return Err(ClientError::Protocol(error));
+                    return Err(ClientError::Protocol(failure));
                 }
                 Event::Message(_) | Event::Ping(_) | Event::Pong(_) => self.reply(guard),
             }

@@ -157,10 +157,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     let cause = Cause::Closed { by_peer: was_open, code: frame.reported_code(), reason: frame.reason };
                     end(&mut self.handler, hub, index, &cause);
                 }
-                Event::Failed(error) => {
-                    let at = conn.bytes_received();
-                    end(&mut self.handler, hub, index, &Cause::Failed { error, at });
-                }
+                Event::Failed(failure) => end(&mut self.handler, hub, index, &Cause::Failed(failure)),
             }
         }
         self.hub.account(index, completed);
