@@ -41,7 +41,7 @@ pub use client::{Client, ClientConfig, ClientError, Incoming, Outgoing, Refusal,
 pub use clients::Clients;
 pub use config::{Config, Policy};
 pub use event_loop::EventLoop;
-pub use handler::{Cause, Handler};
+pub use handler::{Cause, EndedBy, Handler};
 pub use hub::Sent;
 pub use peer::{Peer, Peers};
 pub use remote::Remote;

@@ -211,7 +211,7 @@ fn call<H: Handler>(
 ) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(handler, &mut Peer::new(hub, index))));
     if outcome.is_err() {
-        hub.fail(index, CloseCode::INTERNAL_ERROR, "internal error", Cause::Panicked);
+        hub.fail(index, Cause::Panicked);
     }
 }
 

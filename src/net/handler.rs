@@ -1,5 +1,6 @@
 //! What an application does on the loop.
 
+use core::fmt;
 use std::io;
 
 use super::client::ClientError;
@@ -123,12 +124,66 @@ pub enum Cause<'a> {
     Panicked,
 }
 
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndedBy {
+    /// The peer, by a Close.
+    Peer,
+    /// This end.
+    Us,
+    /// The transport, or the peer without a word.
+    Transport,
+}
+
 impl Cause<'_> {
+    /// Who ended the connection.
+    pub fn ended_by(&self) -> EndedBy {
+        match self {
+            Self::Closed { by_peer: true, .. } => EndedBy::Peer,
+            Self::Lost(_) => EndedBy::Transport,
+            _ => EndedBy::Us,
+        }
+    }
+
     /// The close code as RFC 6455 §7.1.5 has it: what the peer's Close said, 1006 if there was none.
     pub fn code(&self) -> CloseCode {
         match self {
             Self::Closed { code, .. } => *code,
             _ => CloseCode::ABNORMAL,
+        }
+    }
+
+    /// The code and the reason that the peer was told when this end failed the connection (§7.1.7), unless a Close was
+    /// under way; `None` if there was nothing to tell, or nobody who would have heard it.
+    pub fn told(&self) -> Option<(CloseCode, &'static str)> {
+        match self {
+            Self::Failed(failure) => Some((failure.error.close_code(), failure.error.rule())),
+            Self::MessageTooSlow => Some((CloseCode::POLICY_VIOLATION, "message took too long")),
+            Self::QueueFull => Some((CloseCode::POLICY_VIOLATION, "reads too slowly")),
+            Self::OutOfMemory => Some((CloseCode::TRY_AGAIN_LATER, "out of memory")),
+            Self::Panicked => Some((CloseCode::INTERNAL_ERROR, "internal error")),
+            Self::Closed { .. } | Self::Lost(_) | Self::Silent | Self::WriteStalled | Self::CloseUnanswered => None,
+        }
+    }
+}
+
+/// A line for a log. The peer's reason is escaped.
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed { by_peer, code, reason } => {
+                let whose = if *by_peer { "closed by the peer" } else { "closed by us, answered" };
+                write!(f, "{whose}: {code} {reason:?}")
+            }
+            Self::Failed(failure) => write!(f, "the peer broke a rule: {failure}"),
+            Self::Lost(kind) => write!(f, "lost without a Close: {kind}"),
+            Self::Silent => f.write_str("no answer to a Ping"),
+            Self::MessageTooSlow => f.write_str("a message took too long"),
+            Self::WriteStalled => f.write_str("the peer reads nothing"),
+            Self::CloseUnanswered => f.write_str("no answer to our Close"),
+            Self::QueueFull => f.write_str("the queue was full"),
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Panicked => f.write_str("the handler panicked"),
         }
     }
 }

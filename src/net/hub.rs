@@ -414,7 +414,8 @@ impl<D> Hub<D> {
     }
 
     /// Fails a connection for a reason of ours: its peer is told, and its handler will be.
-    pub(super) fn fail(&mut self, index: u32, code: CloseCode, reason: &str, cause: Cause<'static>) {
+    pub(super) fn fail(&mut self, index: u32, cause: Cause<'static>) {
+        let Some((code, reason)) = cause.told() else { return };
         if self.emit(index, Unit::Fixed, |conn, output| conn.fail(code, reason, output)).is_ok() {
             self.ended.push((self.records.id(index), cause));
         }
@@ -613,11 +614,11 @@ impl<D> Hub<D> {
             }
             Policy::DropNewest => false,
             Policy::Close if out_of_memory => {
-                self.fail(index, CloseCode::TRY_AGAIN_LATER, "out of memory", Cause::OutOfMemory);
+                self.fail(index, Cause::OutOfMemory);
                 false
             }
             Policy::Close => {
-                self.fail(index, CloseCode::POLICY_VIOLATION, "reads too slowly", Cause::QueueFull);
+                self.fail(index, Cause::QueueFull);
                 false
             }
         }

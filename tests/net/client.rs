@@ -20,7 +20,7 @@ fn connect(server: &Running, path: &str) -> Client {
 }
 
 /// A request for what the text names, and settings that keep out of the other tests' way.
-fn prepare(uri: &str) -> (ClientRequest, ClientConfig) {
+pub fn prepare(uri: &str) -> (ClientRequest, ClientConfig) {
     let mut config = ClientConfig::default();
     config.one_at_a_time = false;
     (ClientRequest::new(Uri::parse(uri).unwrap()), config)
@@ -268,6 +268,26 @@ fn a_server_that_breaks_a_rule_is_told_so() {
         assert!(matches!(client.receive(), Err(ClientError::Usage(UsageError::NotOpen))));
         server.join().unwrap();
     }
+}
+
+#[test]
+fn r134_without_an_agreed_extension_no_reserved_bit_is_sent_or_taken() {
+    let (uri, server) = listen(|mut raw| {
+        raw.upgrade(b"");
+        raw.expect_frame(0x81, b"text");
+        raw.expect_frame(0x82, b"binary");
+        raw.write(b"\x82\x00\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"); // RFC 7692 §7.2.3.1
+        let (first, _, payload) = raw.read_frame();
+        assert_eq!((first, &payload[..2]), (0x88, b"\x03\xea".as_slice()));
+        raw.expect_eof();
+    });
+    let mut client = Client::connect(&uri).unwrap();
+    client.send("text").unwrap();
+    client.send(b"binary").unwrap();
+    assert_eq!(client.receive().unwrap().unwrap().as_bytes(), b"");
+    let failure = ProtocolError::ReservedBitSet.at(2);
+    assert!(matches!(client.receive(), Err(ClientError::Protocol(got)) if got == failure));
+    server.join().unwrap();
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Servers and clients over real sockets on the loopback interface.
 #![cfg(feature = "net")]
 
+#[path = "../support/rules.rs"]
+mod rules;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/transport.rs"]
 mod transport;
 
 mod backpressure;
+mod causes;
 mod client;
 mod clients;
 mod closing;

@@ -3,6 +3,8 @@
 //! A test reads bytes → events. Its input goes through a connection whole, byte by byte, cut at every single place and
 //! with bytes behind it; that all come to the same is part of each test (see `support`).
 
+#[path = "../support/rules.rs"]
+mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -32,6 +34,7 @@ mod section_5_6_data_frames;
 mod section_5_7_examples;
 mod section_6_1_sending_data;
 mod section_6_2_receiving_data;
+mod section_7_1_7_fail_the_connection;
 mod section_7_1_definitions;
 mod section_7_2_abnormal_closures;
 mod section_7_4_status_codes;

@@ -1,7 +1,6 @@
 //! What happens when time is up.
 
 use super::{EventLoop, call};
-use crate::close::CloseCode;
 use crate::connection::State;
 use crate::net::client::{ClientError, Stage};
 use crate::net::handler::{Cause, Handler};
@@ -75,7 +74,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return;
         }
         if timers.is_over(clock.message_began, config.message_timeout, now) && open {
-            return hub.fail(index, CloseCode::POLICY_VIOLATION, "message took too long", Cause::MessageTooSlow);
+            return hub.fail(index, Cause::MessageTooSlow);
         }
         if clock.stalled != 0 {
             // Behind a queue a Ping would wait, and while it is long the Pong is not read.

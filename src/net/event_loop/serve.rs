@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec::Vec;
 
 use super::{EventLoop, RECEIVE_CAPACITY, call, end};
-use crate::close::CloseCode;
 use crate::connection::{Connection, State};
 use crate::error::HandshakeError;
 use crate::frame::Status;
@@ -247,7 +246,7 @@ impl<D> Hub<D> {
             clock.message_began = ticks;
         }
         if self.recount(index) && self.held > self.config.memory {
-            self.fail(index, CloseCode::TRY_AGAIN_LATER, "out of memory", Cause::OutOfMemory);
+            self.fail(index, Cause::OutOfMemory);
         }
     }
 }
