@@ -148,6 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn the_octet_that_breaks_a_text_is_the_end_of_the_shortest_hopeless_beginning() {
+        for before in ["ab\u{e9}", "", "\u{20ac}"] {
+            for tail in 0..=u16::MAX {
+                let text = [before.as_bytes(), &tail.to_be_bytes(), b"("].concat();
+                let slow = (0..text.len()).find(|&end| !could_become_valid(&text[..=end]));
+                let mut whole = Utf8Validator::new();
+                assert_eq!(whole.push(&text).err().map(|error| error.at), slow, "{text:x?}");
+                let mut cut = Utf8Validator::new();
+                let by_octet = text.iter().position(|octet| cut.push(&[*octet]).is_err());
+                assert_eq!(by_octet, slow, "{text:x?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_cut_of_a_text_gives_the_same_verdict() {
         let text = "κόσμε — 𝄞 — 日本語 — é".as_bytes();
         for cut in 0..=text.len() {

@@ -113,6 +113,20 @@ fn a_gibibyte_passes_through_a_small_buffer() {
 }
 
 #[test]
+fn no_limit_on_fragments_forbids_a_message_of_one_frame() {
+    let mut limits = Limits::default();
+    (limits.fragments, limits.empty_fragments) = (0, 0);
+    let (mut input, mut output) = (ReceiveBuffer::new(limits), SendBuffer::new());
+    let mut conn = Connection::server(Negotiated::none());
+    conn.receive_parts(true);
+    input.extend_from_slice(&[masked(0x82, b"a"), masked(0x81, b""), masked(0x01, b"")].concat());
+    assert!(matches!(conn.receive(&mut input, &mut output), Some(Event::Message(Message::Binary(_)))));
+    assert!(matches!(conn.receive(&mut input, &mut output), Some(Event::Message(Message::Text(_)))));
+    let Some(Event::Failed(failure)) = conn.receive(&mut input, &mut output) else { panic!("an empty fragment") };
+    assert_eq!(failure, ProtocolError::TooManyEmptyFragments.at(7 + 6 + 1));
+}
+
+#[test]
 fn the_limit_counts_all_parts() {
     let mut limits = Limits::default();
     limits.message = 4;

@@ -12,7 +12,7 @@ use support::{Feed, Seen};
 
 #[test]
 fn connections() {
-    for topic in ["framing", "fragmentation", "control", "close", "utf8", "limits"] {
+    for topic in ["framing", "fragmentation", "control", "close", "utf8", "limits", "failing"] {
         each(topic, |vector, pieces, limits| {
             let role = if vector["role"] == "server" { Role::Server } else { Role::Client };
             let mut outcome = support::run(role, limits, pieces, Feed::Extend);
