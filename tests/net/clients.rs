@@ -15,6 +15,7 @@ use bowsprit::net::{
 use bowsprit::{CloseCode, HandshakeError, Message, SharedMessage, UsageError};
 
 use crate::client::{Raw, SHORT, listen};
+use crate::rules;
 use crate::server::{PATIENCE, serve, serve_echo};
 use crate::transport::{Hands, Watched};
 
@@ -401,8 +402,28 @@ fn r062_a_server_that_masks_is_told_so() {
     });
     let crowd = run(config(), vec![request(&uri)], |_| {});
     crowd.expect_connected();
-    crowd.expect_closed("Failed { error: Masked");
+    crowd.expect_closed("Failed(Failure { error: Masked, at: 1 })");
     server.join().unwrap();
+}
+
+#[test]
+fn each_rule_reaches_the_handler_of_a_client_with_its_byte() {
+    for rule in rules::table() {
+        let Some((bytes, at)) = rule.to_client else { continue };
+        let body = [&rule.code.to_be_bytes(), rule.error.rule().as_bytes()].concat();
+        let (uri, server) = listen(move |mut raw| {
+            raw.upgrade(&bytes);
+            let frames = std::iter::from_fn(|| Some(raw.read_frame()));
+            let close = frames.take(3).find(|(first, ..)| *first == 0x88);
+            assert_eq!(close.map(|(.., payload)| payload), Some(body));
+        });
+        let mut config = config();
+        config.limits = rules::limits();
+        let crowd = run(config, vec![request(&uri)], |_| {});
+        crowd.expect_connected();
+        crowd.expect_closed(&format!("{:?}", Cause::Failed(rule.error.at(at))));
+        server.join().unwrap();
+    }
 }
 
 #[test]
