@@ -13,16 +13,108 @@ const KEY: MaskingKey = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
 
 fn masking(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mask");
-    for len in [16, 125, 1 << 10, 64 << 10, 1 << 20] {
-        let mut payload = vec![0; len];
-        mask::apply(&mut payload, KEY);
-        assert!(payload.iter().zip(KEY.octets().iter().cycle()).all(|(octet, key)| octet == key));
+    for len in [16, 125, 1 << 10, 16 << 10, 64 << 10, 1 << 20] {
+        // A payload begins where its header ends: at no good alignment.
+        let header = if len < 126 { 6 } else { 8 };
+        let (mut room, other) = (vec![0; header + len], vec![0; header + len]);
+        let payload = &mut room[header..];
+        let (mut fast, mut slow) = (payload.to_vec(), payload.to_vec());
+        mask::apply(&mut fast, KEY);
+        apply_by_words(&mut slow, KEY);
+        assert!(fast.iter().zip(KEY.octets().iter().cycle()).all(|(octet, key)| octet == key));
+        assert_eq!(fast, slow);
 
         group.throughput(Throughput::Bytes(len as u64));
-        group
-            .bench_function(BenchmarkId::from_parameter(len), |b| b.iter(|| mask::apply(black_box(&mut payload), KEY)));
+        group.bench_function(BenchmarkId::from_parameter(len), |b| b.iter(|| mask::apply(black_box(payload), KEY)));
+        group.bench_function(BenchmarkId::new("words", len), |b| b.iter(|| apply_by_words(black_box(payload), KEY)));
+        group.bench_function(BenchmarkId::new("memcpy", len), |b| {
+            b.iter(|| black_box(&mut *payload).copy_from_slice(black_box(&other[header..])));
+        });
     }
     group.finish();
+}
+
+/// The usual loop over words of eight octets.
+#[inline(never)]
+fn apply_by_words(payload: &mut [u8], key: MaskingKey) {
+    let [a, b, c, d] = key.octets();
+    let key = [a, b, c, d, a, b, c, d];
+    let word = u64::from_ne_bytes(key);
+    let mut words = payload.chunks_exact_mut(8);
+    for octets in &mut words {
+        let octets: &mut [u8; 8] = octets.try_into().unwrap();
+        *octets = (u64::from_ne_bytes(*octets) ^ word).to_ne_bytes();
+    }
+    for (octet, k) in words.into_remainder().iter_mut().zip(key) {
+        *octet ^= k;
+    }
+}
+
+/// A batch of small frames, decoded strictly and unmasked, beside a loop that copies their payloads one by one. Both
+/// touch every payload; the first also copies the batch into its input, as the kernel would.
+fn batch(criterion: &mut Criterion) {
+    const COUNT: usize = 2000;
+    let mut group = criterion.benchmark_group("batch");
+    group.throughput(Throughput::Elements(COUNT as u64));
+    let len = 20;
+    let frame = client_frame(Opcode::Binary, len);
+    let read = frame.repeat(COUNT);
+    let limits = Limits::default();
+    let (mut input, mut output) = (ReceiveBuffer::with_capacity(limits, 256 << 10), SendBuffer::new());
+    let mut conn = Connection::server(Negotiated::none());
+    input.extend_from_slice(&read);
+    assert_eq!(drain(&mut conn, &mut input, &mut output, |payload| assert_eq!(payload, vec![b'x'; len])), COUNT);
+
+    let mut filled = vec![0; read.len()];
+    group.bench_function("fill", |b| {
+        b.iter(|| black_box(&mut filled).copy_from_slice(black_box(&read)));
+    });
+    group.bench_function("fill and receive", |b| {
+        b.iter(|| {
+            input.extend_from_slice(black_box(&read));
+            drain(&mut conn, &mut input, &mut output, |payload| _ = black_box(payload.as_ptr()))
+        });
+    });
+    let mut frames = read.clone();
+    group.bench_function("decode and unmask", |b| {
+        b.iter(|| {
+            let expected = Expected { masked: true, rsv: 0 };
+            let mut rest = black_box(&mut frames[..]);
+            while let Ok(Status::Complete((header, header_len))) = FrameHeader::decode(rest, expected) {
+                let (frame, behind) = rest.split_at_mut(header_len + header.payload_len as usize);
+                mask::apply(&mut frame[header_len..], header.masking_key.unwrap_or_default());
+                rest = behind;
+            }
+            assert!(rest.is_empty());
+        });
+    });
+    let mut copies = vec![0u8; len * COUNT];
+    group.bench_function("copy", |b| {
+        b.iter(|| {
+            for (copy, frame) in copies.chunks_exact_mut(len).zip(read.chunks_exact(frame.len())) {
+                copy.copy_from_slice(&black_box(frame)[frame.len() - len..]);
+            }
+            black_box(&mut copies);
+        });
+    });
+    group.finish();
+}
+
+fn drain(
+    conn: &mut Connection,
+    input: &mut ReceiveBuffer,
+    output: &mut SendBuffer,
+    mut each: impl FnMut(&[u8]),
+) -> usize {
+    let mut count = 0;
+    while let Some(event) = conn.receive(input, output) {
+        match event {
+            Event::Message(message) => each(message.as_bytes()),
+            other => panic!("{other:?}"),
+        }
+        count += 1;
+    }
+    count
 }
 
 fn header(criterion: &mut Criterion) {
@@ -53,6 +145,9 @@ fn utf8(criterion: &mut Criterion) {
             group.throughput(Throughput::Bytes(len as u64));
             group.bench_function(BenchmarkId::new(name, len), |b| {
                 b.iter(|| Utf8Validator::new().push(black_box(&text[..len])));
+            });
+            group.bench_function(BenchmarkId::new(format!("{name}, standard library"), len), |b| {
+                b.iter(|| std::str::from_utf8(black_box(&text[..len])).is_ok());
             });
         }
     }
@@ -113,5 +208,5 @@ fn server_frame(opcode: Opcode, len: usize) -> Vec<u8> {
     [&FrameHeader::new(opcode, len as u64).encode(), vec![b'x'; len].as_slice()].concat()
 }
 
-criterion_group!(core, masking, header, utf8, echo);
+criterion_group!(core, masking, header, batch, utf8, echo);
 criterion_main!(core);

@@ -1,5 +1,17 @@
 //! Masking: octet i of a payload is XORed with octet i mod 4 of the key (RFC 6455 §5.3).
 
+use alloc::vec::Vec;
+
+#[cfg(not(target_arch = "x86_64"))]
+use portable as lanes;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as lanes;
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
 /// The four octets that mask a frame from a client (RFC 6455 §5.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MaskingKey([u8; 4]);
@@ -26,33 +38,19 @@ impl MaskingKey {
 /// Masks or unmasks in place; the same operation both ways (RFC 6455 §5.3).
 #[inline]
 pub fn apply(payload: &mut [u8], key: MaskingKey) {
-    // Blocks of a cache line: the compiler turns the inner loop into vector instructions.
-    let word = u64::from_ne_bytes(repeat(key));
-    let mut blocks = payload.chunks_exact_mut(64);
-    for block in &mut blocks {
-        for lane in block.chunks_exact_mut(8) {
-            xor_lane(lane, word);
-        }
-    }
-    let mut lanes = blocks.into_remainder().chunks_exact_mut(8);
-    for lane in &mut lanes {
-        xor_lane(lane, word);
-    }
-    for (octet, k) in lanes.into_remainder().iter_mut().zip(repeat(key)) {
-        *octet ^= k;
-    }
+    lanes::in_place::<false>(payload, key);
 }
 
-fn repeat(key: MaskingKey) -> [u8; 8] {
-    let [a, b, c, d] = key.0;
-    [a, b, c, d, a, b, c, d]
+/// As [`apply`], and says whether the result is all ASCII: such text needs no other check.
+#[inline]
+pub(crate) fn apply_ascii(payload: &mut [u8], key: MaskingKey) -> bool {
+    lanes::in_place::<true>(payload, key)
 }
 
-#[inline(always)]
-fn xor_lane(lane: &mut [u8], word: u64) {
-    if let Ok(octets) = <&mut [u8; 8]>::try_from(lane) {
-        *octets = (u64::from_ne_bytes(*octets) ^ word).to_ne_bytes();
-    }
+/// Appends `piece`, unmasked on the way, and says whether the result is all ASCII.
+#[inline]
+pub(crate) fn append(bytes: &mut Vec<u8>, piece: &[u8], key: MaskingKey) -> bool {
+    lanes::append(bytes, piece, key)
 }
 
 #[cfg(test)]
@@ -68,17 +66,60 @@ mod tests {
         }
     }
 
+    /// Something of its own at every place, with octets above ASCII at few places.
+    fn source(len: usize) -> Vec<u8> {
+        (0..len).map(|i| if i % 97 == 96 { 0xc3 } else { (i * 31 % 127) as u8 }).collect()
+    }
+
+    /// Every way to unmask `masked[start..start + len]`, against the slow twin.
+    fn check(masked: &[u8], start: usize, len: usize, key: MaskingKey) {
+        let range = start..start + len;
+        let mut slow = masked.to_vec();
+        apply_octet_by_octet(&mut slow[range.clone()], key);
+        let is_ascii = slow[range.clone()].is_ascii();
+
+        let mut fast = masked.to_vec();
+        apply(&mut fast[range.clone()], key);
+        assert_eq!(fast, slow, "start {start}, len {len}");
+
+        fast.copy_from_slice(masked);
+        assert_eq!(apply_ascii(&mut fast[range.clone()], key), is_ascii, "start {start}, len {len}");
+        assert_eq!(fast, slow, "ascii, start {start}, len {len}");
+
+        fast.copy_from_slice(masked);
+        assert_eq!(portable::in_place::<true>(&mut fast[range.clone()], key), is_ascii);
+        assert_eq!(fast, slow, "portable, start {start}, len {len}");
+
+        for append in [append, portable::append] {
+            let mut copy = masked[..start].to_vec();
+            assert_eq!(append(&mut copy, &masked[range.clone()], key), is_ascii);
+            assert_eq!(copy[start..], slow[range.clone()], "appended, start {start}, len {len}");
+        }
+    }
+
     #[test]
-    fn equals_the_slow_twin_for_every_length_and_alignment() {
-        let key = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
-        let source: Vec<u8> = (0..700u32).map(|i| (i * 31) as u8).collect();
-        for start in 0..64 {
-            for len in 0..=512 {
-                let mut fast = source[start..].to_vec();
-                let mut slow = fast.clone();
-                apply(&mut fast[..len], key);
-                apply_octet_by_octet(&mut slow[..len], key);
-                assert_eq!(fast, slow, "start {start}, len {len}");
+    fn equals_the_slow_twin_for_every_length_alignment_and_phase_of_the_key() {
+        // No octet of the key is above ASCII, so that both verdicts come up.
+        let key = MaskingKey::new([0x37, 0x7a, 0x21, 0x3d]);
+        let source = source(700);
+        for len in 0..=600 {
+            for start in 0..32 {
+                check(&source[..start + len + 3], start, len, key.advanced(start + len));
+            }
+        }
+    }
+
+    #[test]
+    fn one_octet_above_ascii_is_seen_wherever_it_is() {
+        let key = MaskingKey::new([1, 2, 3, 0x84]);
+        for len in [1, 3, 4, 7, 8, 15, 16, 31, 33, 64, 65, 128, 129, 130, 200, 255, 256, 257, 300, 515] {
+            let mut masked = alloc::vec![b'a'; len];
+            apply_octet_by_octet(&mut masked, key);
+            assert!(apply_ascii(&mut masked.clone(), key));
+            for at in 0..len {
+                masked[at] ^= 0x80;
+                check(&masked, 0, len, key);
+                masked[at] ^= 0x80;
             }
         }
     }

@@ -2,6 +2,10 @@
 
 use core::str;
 
+use crate::mask::MaskingKey;
+
+mod vectors;
+
 /// Text arriving in pieces that may end inside a code point.
 ///
 /// ```
@@ -47,6 +51,7 @@ impl Utf8Validator {
     #[inline]
     pub fn push(&mut self, piece: &[u8]) -> Result<(), InvalidUtf8> {
         let rest = if self.is_complete() { piece } else { self.complete(piece)? };
+        let rest = &rest[vectors::valid_front(rest)..];
         match str::from_utf8(rest) {
             Ok(_) => Ok(()),
             Err(error) => match error.error_len() {
@@ -88,6 +93,16 @@ impl Utf8Validator {
     }
 }
 
+/// Unmasks a whole text in place and checks it on the way: ASCII is looked at once.
+///
+/// # Errors
+///
+/// If it is not UTF-8; at the last octet if it merely ends inside a code point.
+#[inline]
+pub(crate) fn unmask(payload: &mut [u8], key: Option<MaskingKey>) -> Result<&str, InvalidUtf8> {
+    vectors::unmask(payload, key)
+}
+
 /// Where a text that is not UTF-8 breaks: its first octet that nothing behind could mend; the last one if it merely ends
 /// too early.
 #[cold]
@@ -100,6 +115,9 @@ pub(crate) fn first_bad_octet(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
     use super::*;
 
     /// The slow twin: is there any continuation that makes `text` valid?
@@ -158,6 +176,55 @@ mod tests {
                 let mut cut = Utf8Validator::new();
                 let by_octet = text.iter().position(|octet| cut.push(&[*octet]).is_err());
                 assert_eq!(by_octet, slow, "{text:x?}");
+            }
+        }
+    }
+
+    /// Text of `len` octets with code points of every length, and the same masked.
+    fn mixed(len: usize) -> Vec<u8> {
+        let mut text: Vec<u8> =
+            "aé€𝄞 plain ascii, and then \u{7ff}\u{800}\u{ffff}\u{10ffff} ".bytes().cycle().take(len).collect();
+        text.truncate(match str::from_utf8(&text) {
+            Ok(_) => len,
+            Err(error) => error.valid_up_to(),
+        });
+        text
+    }
+
+    #[test]
+    fn vectors_agree_with_the_standard_library_on_every_length_and_place_of_damage() {
+        let key = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+        for len in (0..=132).chain([191, 192, 193, 255, 256, 257, 300]) {
+            let text = mixed(len);
+            for at in 0..=text.len() {
+                for damage in [b'a', 0x80, 0xc0, 0xc3, 0xe2, 0xed, 0xf0, 0xff] {
+                    let mut text = text.clone();
+                    if let Some(octet) = text.get_mut(at) {
+                        *octet = damage;
+                    }
+                    let slow = str::from_utf8(&text).map(String::from);
+
+                    let mut utf8 = Utf8Validator::new();
+                    let pushed = utf8.push(&text);
+                    let hopeless = slow.as_ref().is_err_and(|error| error.error_len().is_some());
+                    assert_eq!(pushed.is_err(), hopeless, "{text:x?}");
+                    if let Err(error) = pushed {
+                        assert!(could_become_valid(&text[..error.at]) && !could_become_valid(&text[..=error.at]));
+                    } else {
+                        assert_eq!(utf8.is_complete(), slow.is_ok());
+                    }
+
+                    let at_octet = pushed.map_or_else(|error| error.at, |()| text.len().saturating_sub(1));
+                    let place = slow.map_err(|_| InvalidUtf8 { at: at_octet });
+                    let mut bare = text.clone();
+                    assert_eq!(unmask(&mut bare, None).map(String::from), place);
+                    let mut masked = text;
+                    crate::mask::apply(&mut masked, key);
+                    assert_eq!(unmask(&mut masked, Some(key)).map(String::from), place);
+                    if at == len {
+                        break;
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The bytes of one message in the making: unmasked and checked piece by piece, handed out without another look.
 //!
-//! Here is the crate's only unsafe code: text whose every piece passed the validator is given out as `str`.
+//! Unsafe room three: text whose every piece passed the validator is given out as `str`.
 #![allow(unsafe_code)]
 
 use alloc::string::String;
@@ -49,8 +49,14 @@ impl MessageBuffer {
     /// Appends a piece of a frame, unmasked.
     pub(crate) fn extend(&mut self, piece: &[u8], key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
         self.bytes.truncate(self.arrived);
-        self.bytes.extend_from_slice(piece);
-        self.arrive(piece.len(), key)
+        let is_ascii = match key {
+            Some(key) => mask::append(&mut self.bytes, piece, key),
+            None => {
+                self.bytes.extend_from_slice(piece);
+                false
+            }
+        };
+        self.accept(piece.len(), is_ascii)
     }
 
     /// Room for a read of at most `want` bytes behind what arrived. Doubles what is held, at most: what was announced
@@ -72,14 +78,28 @@ impl MessageBuffer {
     /// The first `n` bytes of [`spare`](Self::spare) have been read.
     pub(crate) fn arrive(&mut self, n: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
         let piece = &mut self.bytes[self.arrived..self.arrived + n];
-        if let Some(key) = key {
-            mask::apply(piece, key);
-        }
+        let is_ascii = match key {
+            Some(key) if self.text.is_some() => mask::apply_ascii(piece, key),
+            Some(key) => {
+                mask::apply(piece, key);
+                false
+            }
+            None => false,
+        };
+        self.accept(n, is_ascii)
+    }
+
+    /// Checks the next `n` bytes, which lie unmasked in their place, and counts them as arrived.
+    #[inline]
+    fn accept(&mut self, n: usize, is_ascii: bool) -> Result<(), InvalidUtf8> {
         if let Some(utf8) = &mut self.text {
-            // Into a copy: a piece that is refused must leave the validator as it was.
-            let mut extended = *utf8;
-            extended.push(piece)?;
-            *utf8 = extended;
+            // Between code points the validator has nothing to say about ASCII, nor to remember of it.
+            if !(is_ascii && utf8.is_complete()) {
+                // Into a copy: a piece that is refused must leave the validator as it was.
+                let mut extended = *utf8;
+                extended.push(&self.bytes[self.arrived..self.arrived + n])?;
+                *utf8 = extended;
+            }
         }
         self.arrived += n;
         Ok(())

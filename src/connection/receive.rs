@@ -10,15 +10,17 @@ use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
 use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode, Status};
-use crate::mask;
+use crate::mask::{self, MaskingKey};
 use crate::message::{Binary, Event, Kind, Message, Text};
-use crate::utf8::first_bad_octet;
+use crate::utf8::{self, InvalidUtf8, first_bad_octet};
 
 /// What was found and where it lies. Found first, borrowed last: the borrow of an event outlives the search.
 ///
 /// A frame whose payload is yet to be judged comes with its length, header included.
 pub(crate) enum Found {
-    Whole(Kind, Range<usize>, u64),
+    Binary(Range<usize>),
+    /// Still masked: unmasked when it is judged, in one pass.
+    Text(Range<usize>, Option<MaskingKey>, u64),
     Assembled(Kind),
     Part(Part),
     Ping(Range<usize>),
@@ -31,7 +33,7 @@ impl Found {
     /// Whether [`show`](Connection::show) will make a message of it, or find that its text is none.
     #[cfg(feature = "net")]
     pub(crate) fn is_message(&self) -> bool {
-        matches!(self, Self::Whole(..) | Self::Assembled(_) | Self::Part(_))
+        matches!(self, Self::Binary(_) | Self::Text(..) | Self::Assembled(_) | Self::Part(_))
     }
 }
 
@@ -55,16 +57,13 @@ impl Connection {
         output: &mut SendBuffer,
     ) -> Event<'i> {
         match found {
-            Found::Whole(Kind::Binary, range, _) => {
-                Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range))))
-            }
-            Found::Whole(Kind::Text, range, frame_len) => {
-                let payload = &*input.bytes_mut(range);
-                match str::from_utf8(payload) {
+            Found::Binary(range) => Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range)))),
+            Found::Text(range, key, frame_len) => {
+                let payload_len = range.len();
+                match utf8::unmask(input.bytes_mut(range), key) {
                     Ok(text) => Event::Message(Message::Text(Text::whole(text))),
-                    Err(_) => {
-                        let failure = ProtocolError::InvalidUtf8.at(first_bad_octet(payload) as u64);
-                        self.payload_failed(failure, payload.len(), frame_len, output)
+                    Err(InvalidUtf8 { at }) => {
+                        self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len, output)
                     }
                 }
             }
@@ -205,11 +204,13 @@ impl Connection {
             // `fin` alone would let a last fragment pass for a message.
             let alone = header.fin && header.opcode != Opcode::Continuation && !self.in_parts;
             if alone && payload_len <= unread.len() - header_len {
-                let payload = unmask(&header, header_len, payload_len, input);
                 let frame_len = (header_len + payload_len) as u64;
                 self.received += frame_len;
-                let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-                return Ok(Some(Found::Whole(kind, payload, frame_len)));
+                if header.opcode == Opcode::Text {
+                    input.consume(header_len);
+                    return Ok(Some(Found::Text(input.take(payload_len), header.masking_key, frame_len)));
+                }
+                return Ok(Some(Found::Binary(unmask(&header, header_len, payload_len, input))));
             }
             input.consume(header_len);
             let in_parts = self.in_parts;

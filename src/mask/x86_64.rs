@@ -1,0 +1,274 @@
+//! SSE2, which every x86-64 has, and AVX2 where `cpufeatures` finds it. Unsafe room one.
+//!
+//! There is no octet-by-octet end: the last vector overlaps the one before. It is read before anything is written, so
+//! what both cover is XORed once, however often it is written. That holds in place (`from == to`) and from one buffer to
+//! another.
+//!
+//! Up to [`SHORT`] bytes are done inline with SSE2, with nothing to look up; the detected kernel is for longer payloads,
+//! where one load and one branch do not show.
+#![allow(unsafe_code)]
+
+use alloc::vec::Vec;
+use core::arch::x86_64::{
+    __m128i, __m256i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi32, _mm_setzero_si128,
+    _mm_storeu_si128, _mm_xor_si128, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi32,
+    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_xor_si256,
+};
+
+use super::MaskingKey;
+
+cpufeatures::new!(avx2_here, "avx2");
+
+/// Unmasks; if `CHECK`, says whether the result is all ASCII.
+#[inline]
+pub(super) fn in_place<const CHECK: bool>(payload: &mut [u8], key: MaskingKey) -> bool {
+    let to = payload.as_mut_ptr();
+    // SAFETY: both pointers are the payload's, good for its length, and equal.
+    unsafe { xor::<CHECK>(to, to, payload.len(), u32::from_le_bytes(key.octets())) }
+}
+
+/// Appends `piece`, unmasked, and says whether the result is all ASCII.
+#[inline]
+pub(super) fn append(bytes: &mut Vec<u8>, piece: &[u8], key: MaskingKey) -> bool {
+    bytes.reserve(piece.len());
+    let to = bytes.spare_capacity_mut().as_mut_ptr().cast::<u8>();
+    // SAFETY: `piece` is good for reading its length. There is room for as much behind `bytes`, and nobody else has a
+    // reference to that. `xor` writes all of it before the length grows.
+    unsafe {
+        let is_ascii = xor::<true>(piece.as_ptr(), to, piece.len(), u32::from_le_bytes(key.octets()));
+        bytes.set_len(bytes.len() + piece.len());
+        is_ascii
+    }
+}
+
+/// # Safety
+///
+/// `from` is good for reading and `to` for writing `len` bytes, and they are equal or do not overlap. All of `to` is
+/// written.
+#[inline(always)]
+unsafe fn xor<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    // SAFETY: the caller's promise is what each of these asks, `len` is in the range of the one called, and
+    // `long_avx2` is called where there is AVX2.
+    unsafe {
+        match len {
+            0..4 => tiny(from, to, len, key),
+            4..8 => two_words::<u32>(from, to, len, key),
+            8..16 => two_words::<u64>(from, to, len, key),
+            16..=SHORT => short::<CHECK>(from, to, len, key),
+            _ if avx2_here::get() => long_avx2::<CHECK>(from, to, len, key),
+            _ => long_sse2::<CHECK>(from, to, len, key),
+        }
+    }
+}
+
+/// Where the inline kernels end, in bytes.
+const SHORT: usize = 128;
+
+/// The key as it meets the octet at `at`.
+#[inline(always)]
+const fn turned(key: u32, at: usize) -> u32 {
+    key.rotate_right((at % 4) as u32 * 8)
+}
+
+/// # Safety
+///
+/// As [`xor`].
+#[inline(always)]
+unsafe fn tiny(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    let mut seen = 0;
+    for (i, k) in key.to_le_bytes().into_iter().enumerate().take(len) {
+        // SAFETY: i is less than `len`.
+        unsafe {
+            let plain = *from.add(i) ^ k;
+            to.add(i).write(plain);
+            seen |= plain;
+        }
+    }
+    seen.is_ascii()
+}
+
+/// An integer that holds the key once or twice.
+trait Word: Copy + core::ops::BitXor<Output = Self> + core::ops::BitOr<Output = Self> {
+    fn of(key: u32) -> Self;
+    fn is_ascii(self) -> bool;
+}
+
+impl Word for u32 {
+    #[inline(always)]
+    fn of(key: u32) -> Self {
+        key
+    }
+
+    #[inline(always)]
+    fn is_ascii(self) -> bool {
+        self & 0x8080_8080 == 0
+    }
+}
+
+impl Word for u64 {
+    #[inline(always)]
+    fn of(key: u32) -> Self {
+        u64::from(key) | u64::from(key) << 32
+    }
+
+    #[inline(always)]
+    fn is_ascii(self) -> bool {
+        self & 0x8080_8080_8080_8080 == 0
+    }
+}
+
+/// From one word's length to two.
+///
+/// # Safety
+///
+/// As [`xor`], and `len` is at least a word's.
+#[inline(always)]
+unsafe fn two_words<W: Word>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    let last = len - size_of::<W>();
+    // SAFETY: a word's length from 0 and from `last` lies within `len`; no alignment is asked.
+    unsafe {
+        let a = from.cast::<W>().read_unaligned() ^ W::of(key);
+        let b = from.add(last).cast::<W>().read_unaligned() ^ W::of(turned(key, last));
+        to.cast::<W>().write_unaligned(a);
+        to.add(last).cast::<W>().write_unaligned(b);
+        (a | b).is_ascii()
+    }
+}
+
+/// From 16 bytes to [`SHORT`]: vectors from the front, as many from the back, meeting or overlapping in the middle.
+///
+/// # Safety
+///
+/// As [`xor`], and `len` is in that range.
+#[inline(always)]
+unsafe fn short<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    // SAFETY: N vectors from the front and N from the back lie within `len`, which is at least N of them.
+    unsafe {
+        match len {
+            ..=32 => both_ends::<1, CHECK>(from, to, len, key),
+            ..=64 => both_ends::<2, CHECK>(from, to, len, key),
+            _ => both_ends::<4, CHECK>(from, to, len, key),
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`xor`], and `len` is from N to 2 N vectors of 16 bytes.
+#[inline(always)]
+unsafe fn both_ends<const N: usize, const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    // SAFETY: SSE2 is part of x86-64. Each address is that of 16 bytes within `len`: i + 1 is at most N.
+    unsafe {
+        let back = len - N * 16;
+        let (front_key, back_key) = (_mm_set1_epi32(key as i32), _mm_set1_epi32(turned(key, back) as i32));
+        let mut front = [_mm_setzero_si128(); N];
+        let mut behind = [_mm_setzero_si128(); N];
+        for i in 0..N {
+            front[i] = _mm_xor_si128(_mm_loadu_si128(from.add(i * 16).cast()), front_key);
+            behind[i] = _mm_xor_si128(_mm_loadu_si128(from.add(back + i * 16).cast()), back_key);
+        }
+        let mut seen = _mm_setzero_si128();
+        for i in 0..N {
+            _mm_storeu_si128(to.add(i * 16).cast(), front[i]);
+            _mm_storeu_si128(to.add(back + i * 16).cast(), behind[i]);
+            if CHECK {
+                seen = _mm_or_si128(seen, _mm_or_si128(front[i], behind[i]));
+            }
+        }
+        _mm_movemask_epi8(seen) == 0
+    }
+}
+
+/// A kernel for more than [`SHORT`] bytes: the first and the last vector apart, between them blocks of four whose stores
+/// are aligned.
+macro_rules! long {
+    ($name:ident, $($feature:literal,)? $vector:ty, $zero:ident, $set:ident, $load:ident, $store:ident, $xor:ident, $or:ident, $mask:ident) => {
+        /// # Safety
+        ///
+        /// As [`xor`], and `len` is at least one block and two vectors less one, and the CPU has the feature.
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $name<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+            const WIDTH: usize = size_of::<$vector>();
+            let last = len - WIDTH;
+            // From 1 to WIDTH: what is in front of it is the first vector's.
+            let mut i = WIDTH - to.addr() % WIDTH;
+            // SAFETY: the CPU has the feature. Each address is that of WIDTH bytes within `len`: 0, `last`, and those
+            // from `i` on that end at or before `last`, or begin before it.
+            unsafe {
+                let first = $xor($load(from.cast()), $set(key as i32));
+                let end = $xor($load(from.add(last).cast()), $set(turned(key, last) as i32));
+                let key = $set(turned(key, i) as i32);
+                let mut seen = if CHECK { $or(first, end) } else { $zero() };
+                while i + 4 * WIDTH <= last {
+                    for at in [i, i + WIDTH, i + 2 * WIDTH, i + 3 * WIDTH] {
+                        let plain = $xor($load(from.add(at).cast()), key);
+                        $store(to.add(at).cast(), plain);
+                        if CHECK {
+                            seen = $or(seen, plain);
+                        }
+                    }
+                    i += 4 * WIDTH;
+                }
+                while i < last {
+                    let plain = $xor($load(from.add(i).cast()), key);
+                    $store(to.add(i).cast(), plain);
+                    if CHECK {
+                        seen = $or(seen, plain);
+                    }
+                    i += WIDTH;
+                }
+                $store(to.cast(), first);
+                $store(to.add(last).cast(), end);
+                $mask(seen) == 0
+            }
+        }
+    };
+}
+
+long!(
+    long_sse2,
+    __m128i,
+    _mm_setzero_si128,
+    _mm_set1_epi32,
+    _mm_loadu_si128,
+    _mm_storeu_si128,
+    _mm_xor_si128,
+    _mm_or_si128,
+    _mm_movemask_epi8
+);
+long!(
+    long_avx2,
+    "avx2",
+    __m256i,
+    _mm256_setzero_si256,
+    _mm256_set1_epi32,
+    _mm256_loadu_si256,
+    _mm256_storeu_si256,
+    _mm256_xor_si256,
+    _mm256_or_si256,
+    _mm256_movemask_epi8
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where there is AVX2 nothing else comes here.
+    #[test]
+    fn sse2_alone_does_what_the_words_do() {
+        let key = MaskingKey::new([0x37, 0x7a, 0x21, 0x3d]);
+        let source: Vec<u8> = (0..800usize).map(|i| if i % 331 == 7 { 0xc3 } else { (i * 31 % 127) as u8 }).collect();
+        for len in SHORT + 1..=600 {
+            for start in 0..32 {
+                let mut slow = source.clone();
+                let want = super::super::portable::in_place::<true>(&mut slow[start..start + len], key);
+                let mut fast = source.clone();
+                let payload = &mut fast[start..start + len];
+                let to = payload.as_mut_ptr();
+                // SAFETY: the payload's pointer, twice, and its length.
+                let is_ascii = unsafe { long_sse2::<true>(to, to, len, u32::from_le_bytes(key.octets())) };
+                assert_eq!((is_ascii, fast), (want, slow), "start {start}, len {len}");
+            }
+        }
+    }
+}
