@@ -2,7 +2,7 @@
 
 mod support;
 
-use bowsprit::{Kind, Limits, ReceiveBuffer, Role, SendBuffer, State};
+use bowsprit::{Kind, Limits, MaskingKey, ReceiveBuffer, Role, SendBuffer, State, Utf8Validator, mask};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -216,6 +216,54 @@ proptest! {
         let mut expected = vec![pong(b"between"); places.len() - 1];
         expected.push(message.as_seen());
         prop_assert_eq!(outcome.events, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+
+    #[test]
+    fn long_payloads_are_masked_octet_by_octet(
+        payload in vec(any::<u8>(), 0..100_000), start in 0usize..64, cut in any::<prop::sample::Index>(), key: [u8; 4],
+    ) {
+        let start = start.min(payload.len());
+        let cut = cut.index(payload.len() - start + 1);
+        let mut fast = payload.clone();
+        let (head, tail) = fast[start..].split_at_mut(cut);
+        mask::apply(head, MaskingKey::new(key));
+        mask::apply(tail, MaskingKey::new(key).advanced(cut));
+        let octets = payload[start..].iter().zip(key.iter().cycle()).map(|(octet, k)| octet ^ k);
+        let slow: Vec<u8> = payload[..start].iter().copied().chain(octets).collect();
+        prop_assert_eq!(fast, slow);
+    }
+
+    #[test]
+    fn long_texts_break_where_the_standard_library_says(
+        text in "\\PC{0,4000}", damage in proptest::option::of((any::<prop::sample::Index>(), any::<u8>())),
+        sizes in sizes(),
+    ) {
+        let mut text = text.into_bytes();
+        if let Some((at, octet)) = damage.filter(|_| !text.is_empty()) {
+            let at = at.index(text.len());
+            text[at] = octet;
+        }
+        let (mut utf8, mut found, mut pushed) = (Utf8Validator::new(), None, 0);
+        for part in parts(&text, &sizes) {
+            if let Err(error) = utf8.push(part) {
+                found = Some(pushed + error.at);
+                break;
+            }
+            pushed += part.len();
+        }
+        match (std::str::from_utf8(&text), found) {
+            (Ok(_), found) => prop_assert!(found.is_none() && utf8.is_complete()),
+            (Err(error), None) => prop_assert!(error.error_len().is_none() && !utf8.is_complete()),
+            (Err(error), Some(at)) => {
+                // All in front of that octet could have become valid; with it nothing can.
+                let hopeful = |end| std::str::from_utf8(&text[..end]).map_or_else(|e| e.error_len().is_none(), |_| true);
+                prop_assert!(hopeful(at) && !hopeful(at + 1), "{} {}", at, error);
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Any payload at any alignment, in two parts: the word loop agrees with RFC 6455 §5.3 as it is written.
+//! Any payload at any alignment, in two parts: the vectors agree with RFC 6455 §5.3 as it is written.
 #![no_main]
 
 use bowsprit::{MaskingKey, mask};

@@ -145,8 +145,8 @@ unsafe fn short<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key
     // SAFETY: N vectors from the front and N from the back lie within `len`, which is at least N of them.
     unsafe {
         match len {
-            ..=32 => both_ends::<1, CHECK>(from, to, len, key),
-            ..=64 => both_ends::<2, CHECK>(from, to, len, key),
+            0..=32 => both_ends::<1, CHECK>(from, to, len, key),
+            33..=64 => both_ends::<2, CHECK>(from, to, len, key),
             _ => both_ends::<4, CHECK>(from, to, len, key),
         }
     }
