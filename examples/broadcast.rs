@@ -9,12 +9,16 @@ mod support;
 
 use bowsprit::Message;
 use bowsprit::handshake::Request;
-use bowsprit::net::{Handler, Peer, Server};
+use bowsprit::net::{Bytes, Handler, Peer, Peers, Responder, Server};
 
 struct Broadcast;
 
 impl Handler for Broadcast {
     type Data = ();
+
+    fn http(&mut self, request: &Request<'_>, _: Bytes, responder: Responder, peers: &mut Peers<'_, ()>) {
+        responder.send(support::metrics(request, peers));
+    }
 
     fn open(&mut self, peer: &mut Peer<'_, ()>, _request: &Request<'_>) {
         peer.subscribe("all");

@@ -11,15 +11,28 @@
 mod support;
 
 use bowsprit::Message;
-use bowsprit::net::{Config, Peer, Server};
+use bowsprit::handshake::Request;
+use bowsprit::net::{Bytes, Config, Handler, Peer, Peers, Responder, Server};
+
+struct Echo;
+
+impl Handler for Echo {
+    type Data = ();
+
+    fn http(&mut self, request: &Request<'_>, _: Bytes, responder: Responder, peers: &mut Peers<'_, ()>) {
+        responder.send(support::metrics(request, peers));
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        // A queue that stays full closes the connection, so nothing is lost in silence.
+        let _ = peer.send(message);
+    }
+}
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("Sends every message back to who sent it.", "127.0.0.1:9001");
     let mut config = Config::default();
     config.limits.message = 16 << 20;
     config.limits.frame = 16 << 20;
-    support::run("ws", Server::bind_with(arguments.listen, config)?, |peer: &mut Peer<'_, ()>, message: Message<'_>| {
-        // A queue that stays full closes the connection, so nothing is lost in silence.
-        let _ = peer.send(message);
-    })
+    support::run("ws", Server::bind_with(arguments.listen, config)?, Echo)
 }

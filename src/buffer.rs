@@ -4,6 +4,7 @@
 //! lives here, so that an idle connection is a few words.
 
 mod message_buffer;
+mod traffic;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,6 +16,7 @@ use crate::limits::Limits;
 use crate::mask::{self, MaskingKey};
 
 pub(crate) use message_buffer::MessageBuffer;
+pub use traffic::Traffic;
 
 /// What was read from a socket and not yet understood.
 ///
@@ -39,6 +41,7 @@ pub struct ReceiveBuffer {
     assembled: MessageBuffer,
     /// Allocations of messages that nobody kept.
     spare: Vec<MessageBuffer>,
+    traffic: Traffic,
 }
 
 /// Room in front of what is read, for the part of a frame that the last read ended in.
@@ -61,6 +64,7 @@ impl ReceiveBuffer {
             limits,
             assembled: MessageBuffer::default(),
             spare: Vec::new(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -103,6 +107,16 @@ impl ReceiveBuffer {
     /// Drops what is unread.
     pub fn clear(&mut self) {
         self.unread = HEADROOM..HEADROOM;
+    }
+
+    /// Frames received by way of this buffer so far. A frame that breaks a rule by its header does not count.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    #[inline]
+    pub(crate) fn count(&mut self, header: &FrameHeader) {
+        self.traffic.count(header.opcode, header.payload_len);
     }
 
     pub(crate) fn consume(&mut self, n: usize) {
@@ -182,6 +196,7 @@ pub struct SendBuffer {
     control_replies: usize,
     backed_up: bool,
     masking_keys: Option<Box<dyn FnMut() -> MaskingKey + Send>>,
+    traffic: Traffic,
 }
 
 /// What an emptied buffer may keep allocated.
@@ -190,7 +205,14 @@ const KEPT_CAPACITY: usize = 512 << 10;
 impl SendBuffer {
     /// An output for servers, which do not mask.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), sent: 0, control_replies: 0, backed_up: false, masking_keys: None }
+        Self {
+            bytes: Vec::new(),
+            sent: 0,
+            control_replies: 0,
+            backed_up: false,
+            masking_keys: None,
+            traffic: Traffic::NONE,
+        }
     }
 
     /// An output for clients. `keys` yields a fresh key per frame.
@@ -237,6 +259,16 @@ impl SendBuffer {
         self.backed_up = backed_up;
     }
 
+    /// Frames queued by way of this buffer so far.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    #[inline]
+    pub(crate) fn count(&mut self, header: &FrameHeader) {
+        self.traffic.count(header.opcode, header.payload_len);
+    }
+
     pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -264,6 +296,7 @@ impl SendBuffer {
     }
 
     pub(crate) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
+        self.count(header);
         let encoded = header.encode();
         self.bytes.reserve(encoded.len() + payload.len());
         self.bytes.extend_from_slice(&encoded);

@@ -253,6 +253,11 @@ pub enum HandshakeError {
     ContentLength,
     /// A Transfer-Encoding other than `chunked`, or one in HTTP/1.0.
     TransferEncoding,
+    /// A chunk that is not a size in hexadecimal digits, perhaps extensions, and as much data, each with its line break;
+    /// or extensions without end.
+    Chunk,
+    /// A body longer than [`Limits::body`](crate::Limits::body).
+    BodyTooLong,
     /// A body on an upgrade: of the request, or of the 101.
     BodyNotAllowed,
     /// An Expect that would have to be answered before the request can be.
@@ -304,6 +309,7 @@ impl HandshakeError {
         match self {
             Self::OriginRefused => 403,
             Self::Method => 405,
+            Self::BodyTooLong => 413,
             Self::RequestLineTooLong => 414,
             Self::Expectation => 417,
             Self::UpgradeInHttp10 | Self::UpgradeMissing | Self::ConnectionMissing | Self::UnsupportedVersion => 426,
@@ -327,9 +333,11 @@ impl HandshakeError {
             Self::FoldedHeader => "RFC 9112 §5.2",
             Self::TransferEncoding => "RFC 9112 §6.1",
             Self::ContentLength => "RFC 9112 §6.3",
+            Self::Chunk => "RFC 9112 §7.1",
             Self::ControlCharacter => "RFC 9110 §5.5",
             Self::UpgradeInHttp10 | Self::BodyNotAllowed | Self::UpgradeNotRequested => "RFC 9110 §7.8",
             Self::Expectation => "RFC 9110 §10.1.1",
+            Self::BodyTooLong => "RFC 9110 §15.5.14",
             Self::HeadTooLong | Self::TooManyHeaders => "RFC 6585 §5",
             // Both sides': §4.1 says what the request and the answer must have.
             Self::UpgradeMissing | Self::ConnectionMissing => "RFC 6455 §4.1",
@@ -365,6 +373,8 @@ impl HandshakeError {
             Self::Host => "not exactly one valid Host",
             Self::ContentLength => "invalid Content-Length",
             Self::TransferEncoding => "invalid Transfer-Encoding",
+            Self::Chunk => "malformed chunk",
+            Self::BodyTooLong => "body over the size limit",
             Self::BodyNotAllowed => "upgrade with a body",
             Self::Expectation => "Expect is not supported here",
             Self::Method => "upgrade by another method than GET",

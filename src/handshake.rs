@@ -94,6 +94,7 @@
 //! ```
 
 mod answer;
+mod body;
 mod client;
 mod fields;
 mod head;
@@ -113,10 +114,13 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 pub use answer::Answer;
+pub use body::BodyReader;
 pub use client::{ClientHandshake, ClientRequest};
 pub use fields::Extension;
 pub use http::{BodyLength, Request};
 pub use origin::OriginPolicy;
+#[cfg(feature = "net")]
+pub(crate) use response::Framing;
 pub use response::Response;
 pub use server::{ServerHandshake, Upgrade};
 pub use uri::Uri;

@@ -85,7 +85,7 @@ mod pubsub;
 #[cfg(feature = "net")]
 pub mod net;
 
-pub use buffer::{ReceiveBuffer, SendBuffer};
+pub use buffer::{ReceiveBuffer, SendBuffer, Traffic};
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Connection, Role, State};
 pub use error::{Failure, HandshakeError, ProtocolError, UriError, UsageError};

@@ -12,6 +12,8 @@ pub struct Limits {
     pub head: usize,
     /// Header fields of an HTTP head, at most 256. Beyond: 431. Default 100.
     pub headers: usize,
+    /// Bytes of a plain HTTP request's body. Beyond: 413. Default 1 MiB.
+    pub body: usize,
     /// Bytes of a message, all its fragments together. Beyond: 1009. Default 1 MiB.
     pub message: usize,
     /// Payload bytes of one frame. Beyond: 1009. Default 1 MiB.
@@ -30,6 +32,7 @@ impl Default for Limits {
             request_line: 8 << 10,
             head: 16 << 10,
             headers: 100,
+            body: 1 << 20,
             message: 1 << 20,
             frame: 1 << 20,
             fragments: 65_536,

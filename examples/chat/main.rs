@@ -21,7 +21,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Cause, Config, Handler, Peer, PeerId, Sent, Server};
+use bowsprit::net::{Bytes, Cause, Config, Handler, Peer, PeerId, Peers, Responder, Sent, Server};
 use bowsprit::{CloseCode, Message};
 
 use allowance::{Allowance, Verdict};
@@ -64,14 +64,12 @@ impl Handler for Chat {
         }
     }
 
-    fn http(&mut self, request: &Request<'_>) -> Response {
-        match request.path() {
+    fn http(&mut self, request: &Request<'_>, _: Bytes, responder: Responder, peers: &mut Peers<'_, Visitor>) {
+        responder.send(match request.path() {
             "/" => page(),
             "/favicon.ico" => Response::new(204),
-            _ => {
-                Response::new(404).header("Content-Type", "text/plain; charset=utf-8").body("There is nothing here.\n")
-            }
-        }
+            _ => support::metrics(request, peers),
+        });
     }
 
     fn open(&mut self, peer: &mut Peer<'_, Visitor>, _request: &Request<'_>) {

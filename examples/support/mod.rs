@@ -1,9 +1,10 @@
-//! What every example server needs and none is about: arguments and signals.
+//! What every example server needs and none is about: arguments, signals and metrics.
 
 use std::io;
 use std::process;
 
-use bowsprit::net::{Handler, Server};
+use bowsprit::handshake::{Request, Response};
+use bowsprit::net::{Handler, Peers, Server, Stats};
 
 /// The arguments that all examples take.
 pub struct Arguments {
@@ -44,6 +45,14 @@ pub fn run<H: Handler>(scheme: &str, server: Server, handler: H) -> io::Result<(
     ctrlc::set_handler(move || remote.stop()).map_err(io::Error::other)?;
     println!("listening on {scheme}://{}", server.local_addr()?);
     server.run(handler)
+}
+
+/// The page for Prometheus at `/metrics`, and nothing else. A server for the world keeps it to itself.
+pub fn metrics<D>(request: &Request<'_>, peers: &Peers<'_, D>) -> Response {
+    match request.path() {
+        "/metrics" => Response::new(200).header("Content-Type", Stats::CONTENT_TYPE).body(peers.stats().to_string()),
+        _ => Response::new(404).header("Content-Type", "text/plain; charset=utf-8").body("There is nothing here.\n"),
+    }
 }
 
 fn wrong(what: &str) -> ! {

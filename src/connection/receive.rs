@@ -186,6 +186,7 @@ impl Connection {
                 if unread.len() < header_len + payload_len {
                     return Ok(None);
                 }
+                input.count(&header);
                 let payload = unmask(&header, header_len, payload_len, input);
                 let frame_len = (header_len + payload_len) as u64;
                 self.received += frame_len;
@@ -202,8 +203,10 @@ impl Connection {
             let open = self.partial.as_ref().map(|partial| &partial.assembler);
             let payload_len = assembler::check_header(&header, open, input.limits())?;
             // `fin` alone would let a last fragment pass for a message.
+            let arrived = unread.len() - header_len;
+            input.count(&header);
             let alone = header.fin && header.opcode != Opcode::Continuation && !self.in_parts;
-            if alone && payload_len <= unread.len() - header_len {
+            if alone && payload_len <= arrived {
                 let frame_len = (header_len + payload_len) as u64;
                 self.received += frame_len;
                 if header.opcode == Opcode::Text {

@@ -80,6 +80,7 @@ impl Connection {
         }
         let mut header = FrameHeader::new(kind.opcode(), len);
         header.masking_key = self.key_to_send(output)?;
+        output.count(&header);
         output.extend_from_slice(&header.encode());
         Ok(header.masking_key)
     }

@@ -150,6 +150,11 @@ impl Scanner {
         Self { kind, state, head: 0, start: 0, fields: 0, code: 0 }
     }
 
+    /// For the fields behind a chunked body, which are written like those of a head (RFC 9112 §7.1.2).
+    pub(super) const fn trailers() -> Self {
+        Self { state: Scan::LineStart, ..Self::new(Kind::Answer) }
+    }
+
     /// Header fields seen.
     pub(super) fn fields(&self) -> usize {
         self.fields

@@ -22,6 +22,8 @@ pub struct Request<'h> {
     target: &'h str,
     minor_version: u8,
     fields: Fields<'h>,
+    /// The head as it came; empty if somebody else read it.
+    head: &'h [u8],
 }
 
 /// How a plain request's body is marked off (RFC 9112 §6.3).
@@ -70,7 +72,13 @@ impl<'h> Request<'h> {
         headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
     ) -> Self {
         let field = |(name, value): (&'h str, &'h [u8])| Header { name, value: value.trim_ascii() };
-        Self { method, target, minor_version: 1, fields: Fields::new(headers.into_iter().map(field).collect()) }
+        Self {
+            method,
+            target,
+            minor_version: 1,
+            fields: Fields::new(headers.into_iter().map(field).collect()),
+            head: b"",
+        }
     }
 
     /// Reads a head that the scanner has passed.
@@ -84,7 +92,7 @@ impl<'h> Request<'h> {
         let (Some(method), Some(target), Some(minor_version)) = (request.method, request.path, request.version) else {
             return Err(HandshakeError::RequestLine);
         };
-        Ok(Self { method, target, minor_version, fields: Fields::new(fields) })
+        Ok(Self { method, target, minor_version, fields: Fields::new(fields), head: head.bytes })
     }
 
     /// The method, such as `GET`. Its case counts.
@@ -165,20 +173,39 @@ impl<'h> Request<'h> {
 
     /// Checks what any HTTP server has to, and tells how long the body is. Upgrade and the like are ignored.
     ///
-    /// An Expect is ignored when there is no body to wait for, and in HTTP/1.0; else it is answered with 417, upon which
-    /// the client sends again without it.
+    /// An Expect is ignored when there is no body to wait for, and in HTTP/1.0. Else it can only be
+    /// [`100-continue`](Self::expects_continue).
     ///
     /// # Errors
     ///
     /// A target that is not for this server to serve, not exactly one valid Host (HTTP/1.0 may leave it out), a body
-    /// whose length is in doubt, an Expect (RFC 9112 §3.2, §6; RFC 9110 §10.1.1).
+    /// whose length is in doubt, an Expect of anything but 100-continue (RFC 9112 §3.2, §6; RFC 9110 §10.1.1).
     pub fn check_plain(&self) -> Result<BodyLength, HandshakeError> {
         self.check_target()?;
         let body = self.body_length()?;
-        if body != BodyLength::Bytes(0) && self.minor_version > 0 && self.fields.has("Expect") {
+        let mut expected = self.fields.elements("Expect");
+        let waits = body != BodyLength::Bytes(0) && self.minor_version > 0;
+        if waits && expected.any(|expected| !expected.eq_ignore_ascii_case(b"100-continue")) {
             return Err(HandshakeError::Expectation);
         }
         Ok(body)
+    }
+
+    /// Whether the client may wait for a 100 before it sends the body (RFC 9110 §10.1.1). It is not needed once some of
+    /// the body is there.
+    pub fn expects_continue(&self) -> bool {
+        self.minor_version > 0 && self.fields.lists("Expect", b"100-continue")
+    }
+
+    /// Whether another request may follow on the same transport (RFC 9112 §9.3). In HTTP/1.0 none does, also not by
+    /// its keep-alive.
+    pub fn is_persistent(&self) -> bool {
+        self.minor_version > 0 && !self.fields.lists("Connection", b"close")
+    }
+
+    /// The head's bytes as they came, to [parse](Self::parse) again; empty after [`from_parts`](Self::from_parts).
+    pub fn head(&self) -> &'h [u8] {
+        self.head
     }
 
     pub(super) fn fields(&self) -> &Fields<'h> {

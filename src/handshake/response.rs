@@ -44,6 +44,19 @@ pub struct Response {
     mistake: Option<UsageError>,
 }
 
+/// How the end of an answer's body is told (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// By Content-Length: the body is known.
+    Length,
+    /// By chunks.
+    #[cfg_attr(not(feature = "net"), expect(dead_code))]
+    Chunked,
+    /// By the end of the transport: all that HTTP/1.0 has.
+    #[cfg_attr(not(feature = "net"), expect(dead_code))]
+    ToTheEnd,
+}
+
 const SWITCHING_PROTOCOLS: u16 = 101;
 const UPGRADE_REQUIRED: u16 = 426;
 
@@ -111,6 +124,17 @@ impl Response {
     ///
     /// As [`encode`](Self::encode).
     pub fn encode_head(&self, output: &mut SendBuffer) -> Result<(), UsageError> {
+        self.encode_as(Framing::Length, false, output)
+    }
+
+    /// Queues the head of an answer whose body is marked off in this way, and whether another may follow it
+    /// (RFC 9112 §6.3, §9.3).
+    pub(crate) fn encode_as(
+        &self,
+        framing: Framing,
+        persistent: bool,
+        output: &mut SendBuffer,
+    ) -> Result<(), UsageError> {
         self.check()?;
         if !(200..=599).contains(&self.status) {
             return Err(UsageError::InvalidStatus);
@@ -118,13 +142,19 @@ impl Response {
         // The space behind the status stays when there is no phrase (RFC 9112 §4).
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         // RFC 9110 §8.6: no length with 204, and with 304 only one that is true of the 200.
-        if !matches!(self.status, 204 | 304) {
-            let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+        match framing {
+            Framing::Length if matches!(self.status, 204 | 304) => {}
+            Framing::Length => drop(write!(head, "Content-Length: {}\r\n", self.body.len())),
+            _ if matches!(self.status, 204 | 205 | 304) => return Err(UsageError::BodyNotAllowed),
+            Framing::Chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
+            Framing::ToTheEnd => {}
         }
         // RFC 9110 §15.5.22, §7.8: a 426 has Upgrade, and Upgrade goes with its connection option.
-        head.push_str(match self.status {
-            UPGRADE_REQUIRED => "Connection: close, Upgrade\r\nUpgrade: websocket\r\n",
-            _ => "Connection: close\r\n",
+        head.push_str(match (self.status, persistent) {
+            (UPGRADE_REQUIRED, false) => "Connection: close, Upgrade\r\nUpgrade: websocket\r\n",
+            (UPGRADE_REQUIRED, true) => "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+            (_, false) => "Connection: close\r\n",
+            (_, true) => "",
         });
         head.push_str(&self.headers);
         head.push_str("\r\n");
@@ -150,6 +180,16 @@ impl Response {
         output.extend_from_slice(self.headers.as_bytes());
         output.extend_from_slice(b"\r\n");
         Ok(())
+    }
+
+    #[cfg(feature = "net")]
+    pub(crate) fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
+    #[cfg(feature = "net")]
+    pub(crate) fn into_body(self) -> Bytes {
+        self.body
     }
 
     pub(super) fn chosen_subprotocol(&self) -> Option<&str> {

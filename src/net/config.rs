@@ -26,8 +26,12 @@ pub struct Config {
 
     /// To look up the host of a connection of ours and to open TCP, all its addresses together. Default 10 s.
     pub connect_timeout: Duration,
-    /// From the accept, or from TCP being open, to the end of the handshake; progress does not extend it. Default 10 s.
+    /// From the accept, or from TCP being open, to the end of the handshake or of the first request; from the first byte
+    /// of a later request to its last. Progress does not extend it, and the time for an answer is no part of it.
+    /// Default 10 s.
     pub handshake_timeout: Duration,
+    /// From the end of an HTTP answer to the first byte of the next request. Default 10 s.
+    pub keep_alive: Duration,
     /// A connection silent for this long is sent a Ping. Default 25 s.
     pub ping_after: Duration,
     /// A connection silent for this long after a Ping is dead. Default 20 s.
@@ -52,6 +56,17 @@ pub struct Config {
     /// What happens at `hard_queue`, unless a connection has a policy of its own. Default [`Policy::Close`].
     pub policy: Policy,
 
+    /// Bytes that other threads may have sent by way of a [`Remote`](super::Remote) before the loop has come round to
+    /// them. Beyond, sending answers [`Sent::Dropped`](super::Sent::Dropped). Default 64 MiB.
+    pub inbox: usize,
+    /// Topics that one connection may subscribe to. Beyond, [`Peer::subscribe`](super::Peer::subscribe) does not.
+    /// Default 1024.
+    pub topics_per_connection: usize,
+    /// Topics that may have subscribers at a time. Default 1,048,576.
+    pub topics: usize,
+    /// Bytes of a topic's name. Default 1024.
+    pub topic_name: usize,
+
     /// Connections of the loop, those in the handshake included. Beyond, accepting pauses. Default 1,048,576.
     pub connections: usize,
     /// Connections from one IP address. Beyond: 503. Default 1,048,576, which is no bound of its own and costs nothing.
@@ -68,6 +83,7 @@ impl Default for Config {
             origins: OriginPolicy::SameHost,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(10),
             ping_after: Duration::from_secs(25),
             pong_within: Duration::from_secs(20),
             message_timeout: Duration::from_secs(60),
@@ -77,6 +93,10 @@ impl Default for Config {
             soft_queue: 64 << 10,
             hard_queue: 1 << 20,
             policy: Policy::Close,
+            inbox: 64 << 20,
+            topics_per_connection: 1 << 10,
+            topics: 1 << 20,
+            topic_name: 1 << 10,
             connections: 1 << 20,
             connections_per_address: 1 << 20,
             memory: usize::try_from(4u64 << 30).unwrap_or(usize::MAX),

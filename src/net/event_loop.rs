@@ -7,6 +7,7 @@ mod accept;
 mod deadlines;
 mod dial;
 mod flush;
+mod http;
 mod remote;
 mod serve;
 
@@ -46,10 +47,8 @@ pub struct EventLoop<H: Handler, T: Transport> {
     /// Connections to call [`Handler::drain`] for.
     drained: Vec<PeerId>,
     admission: Admission,
-    remote: Remote,
     /// Scratch for what other threads ask for.
     commands: Vec<Command>,
-    stopping: bool,
 }
 
 /// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache. Also what one connection may
@@ -66,7 +65,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         Self {
             input: ReceiveBuffer::with_capacity(config.limits.clone(), RECEIVE_CAPACITY),
             admission: Admission::new(&config),
-            hub: Hub::new(config, now),
+            hub: Hub::new(config, now, remote),
             transport,
             handler,
             streams: Vec::new(),
@@ -74,9 +73,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             again: Vec::new(),
             parked: HashMap::new(),
             drained: Vec::new(),
-            remote,
             commands: Vec::new(),
-            stopping: false,
         }
     }
 
@@ -87,7 +84,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// What [`Transport::poll`] fails with.
     pub fn run(&mut self) -> io::Result<()> {
         self.start();
-        while !(self.stopping && self.hub.records.len() == 0) {
+        while !(self.hub.stopping && self.hub.records.len() == 0) {
             self.iterate()?;
         }
         Ok(())
@@ -101,8 +98,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn iterate(&mut self) -> io::Result<()> {
         let mut ready = core::mem::take(&mut self.ready);
-        self.transport.poll(&mut ready, self.timeout())?;
+        let timeout = self.timeout();
+        self.transport.poll(&mut ready, timeout)?;
+        self.hub.remote.wake_up();
         self.hub.now = self.transport.now();
+        self.hub.stats.received = *self.input.traffic();
 
         // First those with something left over, lest new events starve them.
         for peer in core::mem::take(&mut self.again) {
@@ -133,6 +133,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !self.again.is_empty() || !self.drained.is_empty() || self.hub.has_work() {
             return Some(core::time::Duration::ZERO);
         }
+        if !self.hub.remote.fall_asleep() {
+            return Some(core::time::Duration::ZERO);
+        }
         let timers = self.hub.timers.wait(self.hub.now, self.hub.records.len() != 0);
         [timers, self.admission.wait(self.hub.now)].into_iter().flatten().min()
     }
@@ -147,21 +150,28 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if event.writable {
             self.writable(peer);
         }
+        if event.closed && self.cancel_if_held(peer) {
+            return;
+        }
         if event.readable || event.closed {
             self.serve(peer, event.closed);
+        }
+        if event.closed {
+            self.cancel_if_held(peer);
         }
     }
 
     /// No new connections; 1001 to those that are open (RFC 6455 §7.4.1).
     fn begin_stop(&mut self) {
-        if core::mem::replace(&mut self.stopping, true) {
+        if core::mem::replace(&mut self.hub.stopping, true) {
             return;
         }
         self.transport.stop_accepting();
         self.flush_log();
         for index in 0..self.hub.records.bound() {
             match self.hub.records.get(index).map(|record| &record.phase) {
-                Some(Phase::Handshake(_)) => self.remove(index),
+                Some(Phase::Handshake(_) | Phase::Body(_)) => self.remove(index),
+                Some(Phase::Http(_)) => self.stop_http(self.hub.records.id(index)),
                 Some(Phase::Dial(_)) => self.not_connected(index, ClientError::Stopped),
                 Some(Phase::Open(_)) => {
                     // One that is closing already goes on doing so.
@@ -188,17 +198,24 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn remove(&mut self, index: u32) {
+        let request = match self.hub.phase(index) {
+            Some(Phase::Http(exchange)) => Some(exchange.ticket.id()),
+            _ => None,
+        };
         if self.hub.remove(index) {
             self.unpark(index);
             self.seat(index, None);
             self.admission.left(index, self.hub.now);
+        }
+        if let Some(request) = request {
+            self.cancelled(request);
         }
     }
 }
 
 impl<H: Handler, T: Transport> Drop for EventLoop<H, T> {
     fn drop(&mut self) {
-        self.remote.abandon();
+        self.hub.remote.abandon();
     }
 }
 
@@ -211,6 +228,7 @@ fn call<H: Handler>(
 ) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(handler, &mut Peer::new(hub, index))));
     if outcome.is_err() {
+        hub.stats.panics += 1;
         hub.fail(index, Cause::Panicked);
     }
 }
@@ -220,6 +238,7 @@ fn end<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, cause: &
     if !matches!(hub.records.get(index).map(|record| &record.phase), Some(Phase::Open(_))) {
         return;
     }
+    hub.stats.count_close(cause);
     hub.topics.remove(index);
     hub.begin_ending(index);
     call(handler, hub, index, |handler, peer| handler.close(peer, cause));

@@ -3,7 +3,10 @@
 use core::fmt;
 use std::io;
 
+use bytes::Bytes;
+
 use super::client::ClientError;
+use super::http::{RequestId, Responder};
 use super::peer::{Peer, Peers};
 use crate::close::CloseCode;
 use crate::error::Failure;
@@ -33,10 +36,25 @@ pub trait Handler {
         Response::accept()
     }
 
-    /// A plain GET or HEAD request on the same port.
-    fn http(&mut self, request: &Request<'_>) -> Response {
-        let _ = request;
-        Response::new(404)
+    /// A plain request on the same port, of any method, whole with its body of at most
+    /// [`Limits::body`](crate::Limits::body) bytes.
+    ///
+    /// Answer it here, or keep the [`Responder`] and answer later, from any thread.
+    fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder, peers: &mut Peers<'_, Self::Data>) {
+        let _ = (request, body, peers);
+        responder.send(Response::new(404));
+    }
+
+    /// A request is not waited for any more: the client went away before it was answered, or to the end; or the server
+    /// stops and has answered 503.
+    fn http_cancelled(&mut self, request: RequestId, peers: &mut Peers<'_, Self::Data>) {
+        let _ = (request, peers);
+    }
+
+    /// The queue of a streamed answer is below [`Config::soft_queue`](super::Config::soft_queue) again, after
+    /// [`BodyWriter::write`](super::BodyWriter::write) said [`Sent::Backlogged`](super::Sent::Backlogged).
+    fn http_drain(&mut self, request: RequestId, peers: &mut Peers<'_, Self::Data>) {
+        let _ = (request, peers);
     }
 
     /// A connection is open. The answer to its handshake leaves before anything that is sent here.

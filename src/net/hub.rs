@@ -10,12 +10,15 @@ use std::vec::Vec;
 use super::client::ClientError;
 use super::config::{Config, Policy};
 use super::handler::Cause;
+use super::http::{Exchange, Unfinished};
 use super::outbox::{Outbox, Unit};
 use super::random::{self, masking_output};
+use super::remote::Remote;
 use super::slab::{PeerId, Slab};
+use super::stats::{Counters, Now, Stats};
 use super::timers::{Expired, Timers};
 use super::turn::Turn;
-use crate::buffer::SendBuffer;
+use crate::buffer::{SendBuffer, Traffic};
 use crate::close::CloseCode;
 use crate::connection::{Connection, Role, State};
 use crate::error::UsageError;
@@ -56,6 +59,12 @@ pub(super) struct Hub<D> {
     pub(super) ended: Vec<(PeerId, Cause<'static>)>,
     /// Bytes held by all outboxes and unfinished messages.
     pub(super) held: usize,
+    /// The way in from other threads.
+    pub(super) remote: Remote,
+    /// The server ends: no request follows another.
+    pub(super) stopping: bool,
+    /// What has happened so far.
+    pub(super) stats: Counters,
     /// Frames on their way to an outbox.
     scratch: SendBuffer,
     places: Vec<Place>,
@@ -111,8 +120,12 @@ impl<D> Record<D> {
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// Before the 101; with a part of the request, if it came in parts.
+    /// Before a request, which may be one for a 101; with a part of it, if it came in parts.
     Handshake(Option<Box<ServerHandshake>>),
+    /// A plain request's head is read, its body is not.
+    Body(Box<Unfinished>),
+    /// A plain request that is not answered, or not to the end.
+    Http(Exchange),
     /// A connection of ours that is not open yet.
     Dial(Box<Dial>),
     Open(Connection),
@@ -172,9 +185,10 @@ pub(super) enum Again {
 const NONE: u32 = u32::MAX;
 
 impl<D: Default> Hub<D> {
-    pub(super) fn new(mut config: Config, now: Duration) -> Self {
+    pub(super) fn new(mut config: Config, now: Duration, remote: Remote) -> Self {
         // An empty queue is no backlog.
         config.soft_queue = config.soft_queue.max(1);
+        remote.begin(&config);
         Self {
             records: Slab::new(),
             topics: Topics::new(),
@@ -187,6 +201,9 @@ impl<D: Default> Hub<D> {
             touched: Vec::new(),
             ended: Vec::new(),
             held: 0,
+            remote,
+            stopping: false,
+            stats: Counters::default(),
             scratch: masking_output(),
             places: Vec::new(),
             stop: false,
@@ -271,6 +288,7 @@ impl<D> Hub<D> {
     pub(super) fn begin_ending(&mut self, index: u32) {
         let id = self.records.id(index);
         if let Some(record) = self.records.get_mut(index) {
+            self.stats.http_waiting -= usize::from(matches!(record.phase, Phase::Http(_)));
             record.phase = Phase::Ending;
             self.timers.await_close(id, self.now);
             if let Some(outbox) = &mut record.outbox {
@@ -370,6 +388,7 @@ impl<D> Hub<D> {
         if self.masks(index) {
             return self.queue_masked(index, header, message.as_bytes(), unit);
         }
+        self.cork.count(&header);
         let header = header.encode();
         let payload = message.into_bytes();
         self.queue(index, |outbox| {
@@ -425,7 +444,11 @@ impl<D> Hub<D> {
     /// Brings [`held`](Self::held) up to date with a connection's unfinished message. Returns whether that grew.
     pub(super) fn recount(&mut self, index: u32) -> bool {
         let Some(record) = self.records.get_mut(index) else { return false };
-        let now = if let Phase::Open(conn) = &record.phase { conn.assembled_len() } else { 0 };
+        let now = match &record.phase {
+            Phase::Open(conn) => conn.assembled_len(),
+            Phase::Body(unfinished) => unfinished.len(),
+            _ => 0,
+        };
         let before = core::mem::replace(&mut record.assembled, now);
         self.held = self.held - before + now;
         now > before
@@ -434,9 +457,23 @@ impl<D> Hub<D> {
     /// Takes a connection out of the table; `false` if it was not there.
     pub(super) fn remove(&mut self, index: u32) -> bool {
         let Some(record) = self.records.remove(index) else { return false };
+        self.stats.http_waiting -= usize::from(matches!(record.phase, Phase::Http(_)));
         self.held -= record.assembled + record.outbox.map_or(0, |outbox| outbox.held());
         self.topics.remove(index);
         true
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut sent = *self.cork.traffic();
+        sent.add(self.scratch.traffic());
+        let now = Now {
+            connections: self.records.len(),
+            held: self.held,
+            inbox: self.remote.held(),
+            topics: self.topics.len(),
+            subscriptions: self.topics.subscriptions(),
+        };
+        Stats::new(&self.stats, sent, &now)
     }
 
     pub(super) fn publish(&mut self, topic: &str, message: MessageRef<'_>) {
@@ -458,7 +495,15 @@ impl<D> Hub<D> {
             return false;
         }
         self.catch_up(index);
-        self.topics.subscribe(index, topic)
+        let id = self.topics.find(topic);
+        if id.is_some_and(|id| self.topics.contains(index, id)) {
+            return true;
+        }
+        let config = &self.config;
+        let room = topic.len() <= config.topic_name
+            && (id.is_some() || self.topics.len() < config.topics)
+            && self.topics.topics_of(index).count() < config.topics_per_connection;
+        room && self.topics.subscribe(index, topic)
     }
 
     pub(super) fn unsubscribe(&mut self, index: u32, topic: &str) -> bool {
@@ -474,19 +519,27 @@ impl<D> Hub<D> {
             return;
         }
         let mut places = core::mem::take(&mut self.places);
-        self.collect(index, position, &mut places);
+        let traffic = self.collect(index, position, &mut places);
         if !places.is_empty() && self.admit(index) {
+            self.count_published(index, &traffic);
             self.queue_places(index, &places, 0);
         }
         self.places = places;
     }
 
     /// Where a subscriber's share of the log lies.
-    pub(super) fn collect(&mut self, index: u32, position: u64, into: &mut Vec<Place>) {
+    pub(super) fn collect(&mut self, index: u32, position: u64, into: &mut Vec<Place>) -> Traffic {
         // Looked up once for all messages: a client may have chosen how many there are.
         let mut topics: Vec<TopicId> = self.topics.topics_of(index).collect();
         topics.sort_unstable();
-        self.log.collect(position, |topic| topics.binary_search(&topic).is_ok(), into);
+        self.log.collect(position, |topic| topics.binary_search(&topic).is_ok(), into)
+    }
+
+    /// Counts frames of the log that a connection gets as they are; a client's are counted when they are masked.
+    pub(super) fn count_published(&mut self, index: u32, traffic: &Traffic) {
+        if !self.masks(index) {
+            self.stats.published.add(traffic);
+        }
     }
 
     /// Queues parts of the log, without the first `skip` bytes, which were written.
@@ -607,12 +660,17 @@ impl<D> Hub<D> {
             Policy::KeepLatest => {
                 if let Some(outbox) = &mut record.outbox {
                     let before = outbox.held();
-                    outbox.drop_messages();
+                    self.stats.dropped += outbox.drop_messages() as u64;
                     self.held -= before - outbox.held();
                 }
-                self.held < self.config.memory
+                let room = self.held < self.config.memory;
+                self.stats.dropped += u64::from(!room);
+                room
             }
-            Policy::DropNewest => false,
+            Policy::DropNewest => {
+                self.stats.dropped += 1;
+                false
+            }
             Policy::Close if out_of_memory => {
                 self.fail(index, Cause::OutOfMemory);
                 false

@@ -8,6 +8,7 @@ use super::config::Policy;
 use super::hub::{Hub, Phase, Sent};
 use super::outbox::Unit;
 use super::slab::PeerId;
+use super::stats::Stats;
 use super::timers::Expired;
 use crate::close::CloseCode;
 use crate::error::UsageError;
@@ -95,8 +96,9 @@ impl<'a, D> Peer<'a, D> {
         }
     }
 
-    /// Subscribes to a topic: what is published to it from now on is sent here. `false` if that was so already, or the connection is
-    /// closing.
+    /// Subscribes to a topic: what is published to it from now on is sent here. Returns whether it is subscribed now:
+    /// not if the connection is closing, nor beyond [`Config::topics_per_connection`](super::Config::topics_per_connection),
+    /// [`topics`](super::Config::topics) or [`topic_name`](super::Config::topic_name).
     pub fn subscribe(&mut self, topic: &str) -> bool {
         self.hub.subscribe(self.index, topic)
     }
@@ -159,6 +161,11 @@ impl<'a, D> Peer<'a, D> {
         Peers::new(self.hub)
     }
 
+    /// What the loop has done so far.
+    pub fn stats(&self) -> Stats {
+        self.hub.stats()
+    }
+
     /// Another connection of the loop, if it is still open.
     pub fn other(&mut self, id: PeerId) -> Option<Peer<'_, D>> {
         let there = self.hub.is_there(id);
@@ -174,6 +181,11 @@ pub struct Peers<'a, D> {
 impl<'a, D> Peers<'a, D> {
     pub(super) fn new(hub: &'a mut Hub<D>) -> Self {
         Self { hub }
+    }
+
+    /// What the loop has done so far.
+    pub fn stats(&self) -> Stats {
+        self.hub.stats()
     }
 
     /// A connection, if it is still open.

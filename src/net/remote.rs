@@ -5,10 +5,13 @@ use std::boxed::Box;
 use std::io;
 use std::net::SocketAddr;
 use std::string::String;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::vec::Vec;
 
+use super::config::Config;
+use super::http::RequestId;
+use super::hub::Sent;
 use super::slab::PeerId;
 use super::transport::Transport;
 use super::turn::Turn;
@@ -37,11 +40,36 @@ pub struct Remote {
 }
 
 struct Inbox {
-    /// `None` once the loop is over.
-    commands: Mutex<Option<Vec<Command>>>,
-    /// Set from the first command until the loop has looked, so that a burst wakes it once.
-    woken: AtomicBool,
+    waiting: Mutex<Waiting>,
+    attention: AtomicU8,
+    bounds: OnceLock<Bounds>,
     wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// The loop waits for events: it must be woken.
+const ASLEEP: u8 = 0;
+/// It is at work, and looks into the inbox before it waits again.
+const AWAKE: u8 = 1;
+/// There is something for it.
+const TOLD: u8 = 2;
+
+#[derive(Default)]
+struct Waiting {
+    commands: Vec<Command>,
+    /// What `commands` hold, in bytes.
+    held: usize,
+    /// A wake-up is among them.
+    wake: bool,
+    /// The loop is.
+    over: bool,
+}
+
+/// The loop's settings that other threads need.
+#[derive(Clone, Copy)]
+struct Bounds {
+    soft_queue: usize,
+    hard_queue: usize,
+    inbox: usize,
 }
 
 /// What a loop is asked to do.
@@ -54,6 +82,8 @@ pub(super) enum Command {
     Resolved(PeerId, io::Result<Vec<SocketAddr>>),
     /// It is the turn of this attempt to open a connection.
     Connect(PeerId, u32, SocketAddr, Turn),
+    /// There are pieces of an answer to this request.
+    Answer(PeerId, RequestId),
     Wake,
     Stop,
 }
@@ -61,19 +91,26 @@ pub(super) enum Command {
 impl Remote {
     /// A handle for the loop that will run on this transport.
     pub fn new(transport: &impl Transport) -> Self {
-        let inbox =
-            Inbox { commands: Mutex::new(Some(Vec::new())), woken: AtomicBool::new(false), wake: transport.waker() };
+        let inbox = Inbox {
+            waiting: Mutex::default(),
+            attention: AtomicU8::new(ASLEEP),
+            bounds: OnceLock::new(),
+            wake: transport.waker(),
+        };
         Self { inbox: Arc::new(inbox) }
     }
 
-    /// Sends a message to all subscribers of a topic.
-    pub fn publish(&self, topic: &str, message: SharedMessage) {
-        self.tell(Command::Publish(topic.into(), message));
+    /// Sends a message to all subscribers of a topic. [`Sent::Dropped`] if the loop has not come round to
+    /// [`Config::inbox`] bytes before it.
+    pub fn publish(&self, topic: &str, message: SharedMessage) -> Sent {
+        let len = topic.len() + message.as_bytes().len();
+        self.offer(len, || Command::Publish(topic.into(), message))
     }
 
-    /// Sends a message to a connection, if it is still open and its queue not full.
-    pub fn send(&self, peer: PeerId, message: SharedMessage) {
-        self.tell(Command::Send(peer, message));
+    /// Sends a message to a connection, if it is still open and its queue not full. [`Sent::Dropped`] if the loop has
+    /// not come round to [`Config::inbox`] bytes before it; what became of it at the connection is not known here.
+    pub fn send(&self, peer: PeerId, message: SharedMessage) -> Sent {
+        self.offer(message.as_bytes().len(), || Command::Send(peer, message))
     }
 
     /// Starts the closing handshake with a connection, if it is still open (RFC 6455 §7.1.2). A code that must not be
@@ -88,9 +125,9 @@ impl Remote {
         self.tell(Command::Wake);
     }
 
-    /// Ends the server: it stops accepting, sends every connection a Close with 1001, writes what is queued, and
-    /// returns from [`Server::run`](super::Server::run) when all are closed, at the latest after
-    /// [`Config::close_timeout`](super::Config::close_timeout).
+    /// Ends the server: it stops accepting, sends every connection a Close with 1001 and every held HTTP request a 503,
+    /// writes what is queued, and returns from [`Server::run`](super::Server::run) when all are closed, at the latest
+    /// after [`Config::close_timeout`].
     pub fn stop(&self) {
         self.tell(Command::Stop);
     }
@@ -102,36 +139,104 @@ impl Remote {
 
     /// Gives the command back if the loop is over.
     pub(super) fn try_tell(&self, command: Command) -> Result<(), Command> {
-        match &mut *self.commands() {
-            Some(commands) => commands.push(command),
-            None => return Err(command),
+        let mut waiting = self.waiting();
+        if waiting.over {
+            return Err(command);
         }
-        if !self.inbox.woken.swap(true, Ordering::AcqRel) {
+        if matches!(command, Command::Wake) && core::mem::replace(&mut waiting.wake, true) {
+            return Ok(());
+        }
+        waiting.commands.push(command);
+        drop(waiting);
+        self.call_attention();
+        Ok(())
+    }
+
+    /// As [`tell`](Self::tell), if there is room for a payload of this length.
+    fn offer(&self, len: usize, command: impl FnOnce() -> Command) -> Sent {
+        let bound = self.bounds().inbox;
+        let mut waiting = self.waiting();
+        // Judged before, so that one may overshoot.
+        if waiting.over || waiting.held >= bound {
+            return Sent::Dropped;
+        }
+        waiting.held += size_of::<Command>() + len;
+        let backlogged = waiting.held >= bound / 2;
+        waiting.commands.push(command());
+        drop(waiting);
+        self.call_attention();
+        if backlogged { Sent::Backlogged } else { Sent::Queued }
+    }
+
+    fn call_attention(&self) {
+        if self.inbox.attention.swap(TOLD, Ordering::AcqRel) == ASLEEP {
             (self.inbox.wake)();
         }
-        Ok(())
+    }
+
+    /// The loop begins with these settings.
+    pub(super) fn begin(&self, config: &Config) {
+        let _ = self.inbox.bounds.set(Bounds::of(config));
+    }
+
+    /// The loop is about to wait; `false` if it must look into the inbox first. What comes behind this wakes it.
+    pub(super) fn fall_asleep(&self) -> bool {
+        let attention = &self.inbox.attention;
+        attention.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire) != Err(TOLD)
+    }
+
+    /// The loop is at work, and will look into the inbox at the end: nobody needs to wake it.
+    pub(super) fn wake_up(&self) {
+        let attention = &self.inbox.attention;
+        let _ = attention.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Takes what the loop was asked to do.
     pub(super) fn take(&self, into: &mut Vec<Command>) {
-        // Before the look: whatever comes behind it wakes again.
-        if self.inbox.woken.load(Ordering::Relaxed) && self.inbox.woken.swap(false, Ordering::AcqRel) {
-            if let Some(commands) = &mut *self.commands() {
-                core::mem::swap(commands, into);
-            }
+        let attention = &self.inbox.attention;
+        // Before the look: whatever comes behind it calls again.
+        if attention.compare_exchange(TOLD, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            let mut waiting = self.waiting();
+            core::mem::swap(&mut waiting.commands, into);
+            (waiting.held, waiting.wake) = (0, false);
         }
     }
 
     /// The loop is over: whatever else it is told is forgotten.
     pub(super) fn abandon(&self) {
-        let unheard = self.commands().take();
+        let mut waiting = self.waiting();
+        waiting.over = true;
+        let unheard = core::mem::take(&mut waiting.commands);
         // Out of the lock: a turn among them is passed on to somebody who may wait in here.
+        drop(waiting);
         drop(unheard);
     }
 
-    fn commands(&self) -> MutexGuard<'_, Option<Vec<Command>>> {
+    /// Bytes of what the loop was asked to do and has not.
+    pub(super) fn held(&self) -> usize {
+        self.waiting().held
+    }
+
+    /// The soft and the hard bound of a queue.
+    pub(super) fn queue_bounds(&self) -> (usize, usize) {
+        let bounds = self.bounds();
+        (bounds.soft_queue, bounds.hard_queue)
+    }
+
+    fn bounds(&self) -> Bounds {
+        // A loop that is not there yet has the default settings.
+        self.inbox.bounds.get().copied().unwrap_or_else(|| Bounds::of(&Config::default()))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Nothing in here can panic half-way.
-        self.inbox.commands.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inbox.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bounds {
+    fn of(config: &Config) -> Self {
+        Self { soft_queue: config.soft_queue, hard_queue: config.hard_queue, inbox: config.inbox }
     }
 }
 

@@ -57,8 +57,9 @@ struct Queue {
 
 impl Timers {
     pub(super) fn new(config: &Config, now: Duration) -> Self {
-        let shortest = [config.ping_after, config.pong_within, config.message_timeout, config.write_timeout];
-        let shortest = shortest.into_iter().min().unwrap_or_default();
+        let idle = config.ping_after.min(config.pong_within).min(config.keep_alive);
+        let stuck = config.message_timeout.min(config.write_timeout).min(config.handshake_timeout);
+        let shortest = idle.min(stuck);
         let tick = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_secs(1));
         Self {
             handshakes: Queue { after: config.handshake_timeout, waiting: VecDeque::new() },

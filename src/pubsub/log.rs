@@ -6,8 +6,9 @@ use core::ops::Range;
 use bytes::{Bytes, BytesMut};
 
 use super::TopicId;
+use crate::buffer::Traffic;
 use crate::frame::FrameHeader;
-use crate::message::MessageRef;
+use crate::message::{Kind, MessageRef};
 
 /// What was published since the last flush.
 ///
@@ -30,6 +31,8 @@ struct Entry {
     topic: TopicId,
     /// Offset of the frame's end; it begins where the one before ended.
     end: usize,
+    kind: Kind,
+    payload_len: usize,
 }
 
 #[derive(Debug)]
@@ -103,6 +106,7 @@ impl PublishLog {
 
     /// Frames a message and appends it.
     pub(crate) fn push(&mut self, topic: TopicId, message: MessageRef<'_>) {
+        let (kind, payload_len) = (message.kind(), message.as_bytes().len());
         let payload = message.as_bytes();
         let header = FrameHeader::new(message.kind().opcode(), payload.len() as u64).encode();
         if payload.len() < LARGE {
@@ -115,18 +119,26 @@ impl PublishLog {
             self.len += payload.len();
             self.segments.push(Segment { bytes: payload, start, pins });
         }
-        self.entries.push(Entry { topic, end: self.len });
+        self.entries.push(Entry { topic, end: self.len, kind, payload_len });
     }
 
-    /// The parts of the log from `position` on that belong to the topics that are `wanted`, neighbours joined.
-    pub(crate) fn collect(&mut self, position: u64, mut wanted: impl FnMut(TopicId) -> bool, into: &mut Vec<Place>) {
+    /// The parts of the log from `position` on that belong to the topics that are `wanted`, neighbours joined. Returns
+    /// what frames they are.
+    pub(crate) fn collect(
+        &mut self,
+        position: u64,
+        mut wanted: impl FnMut(TopicId) -> bool,
+        into: &mut Vec<Place>,
+    ) -> Traffic {
         self.seal();
         into.clear();
+        let mut traffic = Traffic::default();
         let index = self.index(position);
         let mut start = index.checked_sub(1).map_or(0, |before| self.entries[before].end);
         let mut open: Option<Range<usize>> = None;
         for entry in &self.entries[index..] {
             if wanted(entry.topic) {
+                traffic.count(entry.kind.opcode(), entry.payload_len as u64);
                 match &mut open {
                     Some(range) if range.end == start => range.end = entry.end,
                     _ => {
@@ -141,6 +153,7 @@ impl PublishLog {
         if let Some(range) = open {
             self.cut(range, into);
         }
+        traffic
     }
 
     /// What [`collect`](Self::collect) found, as bytes.

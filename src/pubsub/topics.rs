@@ -114,6 +114,21 @@ impl Topics {
         }
     }
 
+    /// How many topics have subscribers.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether nobody is subscribed to anything.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// How many pairs of a subscriber and a topic there are.
+    pub fn subscriptions(&self) -> usize {
+        self.memberships.len() - self.unused_memberships.len()
+    }
+
     /// The subscribers of a topic, in no particular order.
     pub fn subscribers(&self, name: &str) -> &[u32] {
         self.find(name).map_or(&[], |id| self.subscribers_of(id))
@@ -226,6 +241,8 @@ mod tests {
                 assert_eq!(topics.subscribers(&name).len(), expected.len());
                 assert_eq!(topics.find(&name).is_some(), !expected.is_empty());
             }
+            assert_eq!(topics.subscriptions(), pairs.len());
+            assert_eq!(topics.len(), pairs.iter().map(|pair| &pair.1).collect::<BTreeSet<_>>().len());
             assert_eq!(topics.topics_of(subscriber).count(), pairs.iter().filter(|pair| pair.0 == subscriber).count());
         }
         assert!(topics.memberships.len() <= 16 * 8 && topics.topics.len() <= 8);

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Cause, Config, Handler, Peer, PeerId, Policy, Sent};
+use bowsprit::net::{Bytes, Cause, Config, Handler, Peer, PeerId, Peers, Policy, Responder, Sent};
 use bowsprit::{CloseCode, Message};
 
 use crate::server::{Client, PATIENCE, Running, UPGRADE, masked, serve, serve_echo};
@@ -18,8 +18,8 @@ struct Odd {
 impl Handler for Odd {
     type Data = ();
 
-    fn http(&mut self, _request: &Request<'_>) -> Response {
-        Response::new(200).body(vec![b'x'; 64 << 20])
+    fn http(&mut self, _request: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
+        responder.send(Response::new(200).body(vec![b'x'; 64 << 20]));
     }
 
     fn open(&mut self, peer: &mut Peer<'_, ()>, request: &Request<'_>) {
@@ -221,7 +221,7 @@ fn answers_to_plain_requests_count_towards_memory() {
     config.memory = 1 << 20;
     let (server, _heard) = odd(config);
     let mut client = server.connect_tcp();
-    client.write(b"GET /64-MiB HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.write(b"GET /64-MiB HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(client.read_response().starts_with("HTTP/1.1 503 "));
 }
 
@@ -231,7 +231,7 @@ fn stopping_waits_for_nobody_who_takes_a_little_now_and_then() {
     config.close_timeout = Duration::from_millis(200);
     let (server, _heard) = odd(config);
     let mut client = server.connect_tcp();
-    client.write(b"GET /64-MiB HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.write(b"GET /64-MiB HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(client.read_head().starts_with("HTTP/1.1 200 "));
     let (stopped, done) = mpsc::channel();
     std::thread::spawn(move || stopped.send(server.stop().is_ok()));

@@ -19,4 +19,5 @@ mod http;
 mod limits;
 mod order;
 mod remote;
+mod responder;
 mod seam;

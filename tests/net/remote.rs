@@ -48,12 +48,12 @@ fn a_remote_publishes_sends_and_closes_in_order() {
     let id_of_a = ids.recv_timeout(PATIENCE).unwrap();
     let remote = server.remote.clone();
     std::thread::spawn(move || {
-        remote.publish("all", SharedMessage::text("1"));
-        remote.send(id_of_a, SharedMessage::text("2"));
-        remote.publish("all", SharedMessage::text("3"));
+        let _ = remote.publish("all", SharedMessage::text("1"));
+        let _ = remote.send(id_of_a, SharedMessage::text("2"));
+        let _ = remote.publish("all", SharedMessage::text("3"));
         remote.close(id_of_a, CloseCode::new(4000), "enough");
-        remote.send(id_of_a, SharedMessage::text("too late"));
-        remote.publish("all", SharedMessage::text("4"));
+        let _ = remote.send(id_of_a, SharedMessage::text("too late"));
+        let _ = remote.publish("all", SharedMessage::text("4"));
     })
     .join()
     .unwrap();
@@ -97,7 +97,7 @@ fn many_threads_lose_nothing_and_keep_their_order() {
             let remote = server.remote.clone();
             std::thread::spawn(move || {
                 for n in 0..200 {
-                    remote.publish("all", SharedMessage::text(format!("{thread} {n}")));
+                    let _ = remote.publish("all", SharedMessage::text(format!("{thread} {n}")));
                 }
             })
         })

@@ -22,6 +22,7 @@ mod section_4_2_2_sending_the_servers_handshake;
 mod section_4_3_collected_abnf;
 mod section_4_4_multiple_versions;
 mod section_4_http;
+mod section_4_http_bodies;
 mod section_5_1_overview;
 mod section_5_2_base_framing_protocol;
 mod section_5_3_client_to_server_masking;

@@ -8,7 +8,7 @@ use crate::support::handshake::{
 };
 
 /// Each error there is, for what all have in common.
-const ERRORS: [HandshakeError; 35] = [
+const ERRORS: [HandshakeError; 37] = [
     HandshakeError::NotHttp,
     HandshakeError::RequestLine,
     HandshakeError::HttpVersion,
@@ -23,6 +23,8 @@ const ERRORS: [HandshakeError; 35] = [
     HandshakeError::Host,
     HandshakeError::ContentLength,
     HandshakeError::TransferEncoding,
+    HandshakeError::Chunk,
+    HandshakeError::BodyTooLong,
     HandshakeError::BodyNotAllowed,
     HandshakeError::Expectation,
     HandshakeError::Method,
@@ -326,12 +328,14 @@ fn h23_bytes_behind_the_head_stay_for_the_connection() {
 }
 
 #[test]
-fn h24_expect_is_417_where_a_100_would_have_to_come_first() {
+fn h24_expect_is_417_where_a_100_would_have_to_come_before_the_101() {
     for (request, expected) in [
         (good_and("Expect: 100-continue"), 417),
         (good_and("Expect: 200-ok"), 417),
-        (post("Content-Length: 5\r\nExpect: 100-continue"), 417),
-        (post("Transfer-Encoding: chunked\r\nExpect: 100-continue"), 417),
+        (post("Content-Length: 5\r\nExpect: 100-continue"), 200),
+        (post("Transfer-Encoding: chunked\r\nExpect: 100-Continue"), 200),
+        (post("Content-Length: 5\r\nExpect: 200-ok"), 417),
+        (post("Content-Length: 5\r\nExpect: 100-continue, 200-ok"), 417),
         (post("Content-Length: 0\r\nExpect: 100-continue"), 200),
         (post("Expect: 100-continue"), 200),
         (b"POST / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n".to_vec(), 200),

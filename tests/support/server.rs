@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Cause, Config, Handler, Peer, Remote, Server};
+use bowsprit::net::{Bytes, Cause, Config, Handler, Peer, Peers, Remote, Responder, Server};
 use bowsprit::{CloseCode, Message};
 
 /// How long a test waits for what must come: a guard against hanging, not a measure.
@@ -136,6 +136,26 @@ impl Client {
     pub fn read_response(&mut self) -> String {
         while self.read_more() {}
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
+    }
+
+    /// So many bytes.
+    pub fn read_exactly(&mut self, len: usize) -> Vec<u8> {
+        while self.read.len() < len {
+            assert!(self.read_more(), "end of file after {} bytes of {len}", self.read.len());
+        }
+        self.read.drain(..len).collect()
+    }
+
+    /// A line, without its end.
+    pub fn read_line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.read.windows(2).position(|window| window == b"\r\n") {
+                let mut line = self.read_exactly(end + 2);
+                line.truncate(end);
+                return String::from_utf8(line).unwrap();
+            }
+            assert!(self.read_more(), "end of file inside a line");
+        }
     }
 
     /// The next frame; `None` at the end of file.
@@ -274,13 +294,14 @@ impl Handler for Reporter {
         }
     }
 
-    fn http(&mut self, request: &Request<'_>) -> Response {
-        match request.path() {
+    fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder, _: &mut Peers<'_, u32>) {
+        responder.send(match request.path() {
+            "/echo" => Response::new(200).body(body),
             "/page" => Response::new(200).header("Content-Type", "text/html").body("<p>hello</p>"),
             "/large" => Response::new(200).body(vec![b'x'; 8 << 20]),
             "/panic" => panic!("http panics, as the test wants"),
             _ => Response::new(404),
-        }
+        });
     }
 
     fn open(&mut self, _peer: &mut Peer<'_, u32>, _request: &Request<'_>) {

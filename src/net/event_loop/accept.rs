@@ -87,7 +87,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     pub(super) fn accept(&mut self) {
         self.admission.retry_at = None;
         for _ in 0..BUDGET {
-            if self.stopping {
+            if self.hub.stopping {
                 return;
             }
             if self.hub.records.len() >= self.hub.config.connections {
@@ -113,6 +113,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn admit(&mut self, mut stream: T::Stream, address: IpAddr) {
+        self.hub.stats.accepted += 1;
         let id = self.hub.insert(Phase::Handshake(None), H::Data::default());
         let index = id.index();
         let welcome = self.admission.enter(index, address);
@@ -125,7 +126,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             self.hub.timers.await_handshake(id, self.hub.now);
         } else {
             self.hub.begin_turn(index);
-            self.hub.respond(index, &Response::new(503).header("Retry-After", "10"), false);
+            self.hub.respond(index, Response::new(503).header("Retry-After", "10"), false);
             self.finish_turn(index);
         }
     }

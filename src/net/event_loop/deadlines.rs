@@ -1,5 +1,7 @@
 //! What happens when time is up.
 
+use core::time::Duration;
+
 use super::{EventLoop, call};
 use crate::connection::State;
 use crate::net::client::{ClientError, Stage};
@@ -29,15 +31,17 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn expired(&mut self, peer: PeerId, expired: Expired) {
         let index = peer.index();
         let still_taking = self.is_still_taking(index);
+        let began = self.hub.timers.clock(index).message_began;
         let Some(record) = self.hub.records.get(index) else { return };
         match (expired, &record.phase) {
-            (Expired::Handshake, Phase::Handshake(_)) => self.remove(index),
+            // Of the first request; the later ones are found by their clock.
+            (Expired::Handshake, Phase::Handshake(_) | Phase::Body(_)) if began == 0 => self.remove(index),
             (Expired::Handshake, Phase::Dial(_)) => {
                 self.not_connected(index, ClientError::TimedOut(Stage::Handshake));
             }
             (Expired::Dial, _) => self.dial(peer),
             (Expired::Attempt(attempt), _) => self.attempt_expired(peer, attempt),
-            (Expired::Close, Phase::Handshake(_) | Phase::Dial(_)) => {}
+            (Expired::Close, Phase::Handshake(_) | Phase::Body(_) | Phase::Dial(_)) => {}
             (Expired::Close, Phase::Open(conn)) if conn.state() == State::Open => {}
             (Expired::Close, _) if still_taking => self.hub.timers.await_close(peer, self.hub.now),
             (Expired::Close, _) => self.over(index, &Cause::CloseUnanswered),
@@ -55,13 +59,33 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn is_still_taking(&mut self, index: u32) -> bool {
         let stalled = self.hub.timers.clock(index).stalled;
         let (timeout, now) = (self.hub.config.close_timeout, self.hub.now);
-        !self.stopping && stalled != 0 && !self.hub.timers.is_nearly_over(stalled, timeout, now)
+        !self.hub.stopping && stalled != 0 && !self.hub.timers.is_nearly_over(stalled, timeout, now)
+    }
+
+    /// Plain HTTP: answers that are not taken, requests that do not come to an end, connections that nobody uses.
+    fn look_at_http(&mut self, index: u32) {
+        let hub = &mut self.hub;
+        let timeout = match hub.phase(index) {
+            Some(Phase::Handshake(None)) => hub.config.keep_alive,
+            Some(Phase::Handshake(Some(_)) | Phase::Body(_)) => hub.config.handshake_timeout,
+            Some(Phase::Http(_)) => Duration::MAX,
+            _ => return,
+        };
+        let clock = *hub.timers.clock(index);
+        if hub.timers.is_over(clock.stalled, hub.config.write_timeout, hub.now) {
+            self.over(index, &Cause::WriteStalled);
+        } else if clock.stalled != 0 && clock.message_began != 0 {
+            // It is still busy with the last answer.
+            hub.timers.clock(index).message_began = hub.timers.ticks(hub.now);
+        } else if hub.timers.is_over(clock.message_began, timeout, hub.now) {
+            self.remove(index);
+        }
     }
 
     fn look_at_clock(&mut self, index: u32) {
         let hub = &mut self.hub;
         let Some(record) = hub.records.get(index) else { return };
-        let Phase::Open(conn) = &record.phase else { return };
+        let Phase::Open(conn) = &record.phase else { return self.look_at_http(index) };
         let (open, put_off) = (conn.state() == State::Open, record.paused || record.unread);
         let clock = *hub.timers.clock(index);
         let (timers, config, now) = (&hub.timers, &hub.config, hub.now);

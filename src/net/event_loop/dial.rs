@@ -23,7 +23,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// It is time to connect.
     pub(super) fn dial(&mut self, peer: PeerId) {
         let index = peer.index();
-        if self.stopping {
+        if self.hub.stopping {
             return self.not_connected(index, ClientError::Stopped);
         }
         let deadline = self.hub.now.saturating_add(self.hub.config.connect_timeout);
@@ -33,7 +33,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         match host.parse::<IpAddr>() {
             Ok(address) => self.resolved(peer, Ok([SocketAddr::new(address, port)].into())),
             Err(_) => {
-                let (host, remote) = (Box::<str>::from(host), self.remote.clone());
+                let (host, remote) = (Box::<str>::from(host), self.hub.remote.clone());
                 self.hub.timers.await_at(deadline, peer, Expired::Attempt(0));
                 let answer = move |addresses| remote.tell(Command::Resolved(peer, addresses));
                 self.transport.resolve(&host, port, Box::new(answer));
@@ -68,7 +68,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let attempt = dial.attempt;
             self.hub.timers.await_at(at, peer, Expired::Attempt(attempt));
             if self.hub.config.one_at_a_time {
-                let remote = self.remote.clone();
+                let remote = self.hub.remote.clone();
                 return Turn::wait(address.ip(), move |turn| {
                     match remote.try_tell(Command::Connect(peer, attempt, address, turn)) {
                         Err(Command::Connect(.., turn)) => Err(turn),
@@ -173,6 +173,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let hub = &mut self.hub;
         if let Some(record) = hub.records.get_mut(index) {
             record.phase = Phase::Open(Connection::client(negotiated));
+            hub.stats.opened += 1;
             record.position = hub.log.next();
             record.our_end = OurEnd::ClosesLast;
         }

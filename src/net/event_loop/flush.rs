@@ -4,6 +4,7 @@ use std::io;
 use std::vec::Vec;
 
 use super::{EventLoop, call, end};
+use crate::buffer::Traffic;
 use crate::net::handler::Handler;
 use crate::net::hub::{Again, OurEnd, Phase, Record};
 use crate::net::slab::PeerId;
@@ -40,7 +41,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Everything that turns left behind.
     pub(super) fn settle(&mut self) {
         for peer in core::mem::take(&mut self.drained) {
-            if self.hub.records.contains(peer) && self.hub.is_open(peer.index()) {
+            if !self.hub.records.contains(peer) {
+                continue;
+            }
+            if self.hub.is_answering(peer.index()) {
+                self.drained_http(peer.index());
+            } else if self.hub.is_open(peer.index()) {
                 self.hub.begin_turn(peer.index());
                 call(&mut self.handler, &mut self.hub, peer.index(), |handler, peer| handler.drain(peer));
                 self.finish_turn(peer.index());
@@ -164,12 +170,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn flushed(&mut self, index: u32) {
         let peer = self.hub.records.id(index);
         let soft = self.hub.config.soft_queue;
+        self.hub.tell_unwritten(index);
         let Some(record) = self.hub.records.get_mut(index) else { return };
         if !record.has_backlog(soft) {
             if core::mem::take(&mut record.backlogged) {
                 self.drained.push(peer);
             }
-            if !record.paused && core::mem::take(&mut record.unread) {
+            let listens = !record.paused && !matches!(record.phase, Phase::Http(_));
+            if listens && core::mem::take(&mut record.unread) {
                 self.come_back(peer, Again::ToTheEnd);
             }
         }
@@ -199,17 +207,17 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         let topics = self.hub.log.topics();
         // All that was published went to one topic: the same bytes for all its subscribers.
-        let mut common = Vec::new();
+        let (mut common, mut traffic) = (Vec::new(), Traffic::default());
         let only = self.hub.log.only_topic();
         if only.is_some() {
-            self.hub.log.collect(0, |_| true, &mut common);
+            traffic = self.hub.log.collect(0, |_| true, &mut common);
         }
         let (start, mut lost) = (self.hub.log.start(), Vec::new());
         for &topic in &topics {
             let mut nth = 0;
             while let Some(&index) = self.hub.topics.subscribers_of(topic).get(nth) {
                 nth += 1;
-                if let Err(kind) = self.deliver(index, start, only.is_some(), &common) {
+                if let Err(kind) = self.deliver(index, start, only.map(|_| (&*common, &traffic))) {
                     lost.push((self.hub.records.id(index), kind));
                 }
             }
@@ -223,7 +231,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take.
-    fn deliver(&mut self, index: u32, start: u64, one_topic: bool, common: &[Place]) -> Result<(), io::ErrorKind> {
+    fn deliver(&mut self, index: u32, start: u64, common: Option<(&[Place], &Traffic)>) -> Result<(), io::ErrorKind> {
         let hub = &mut self.hub;
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let position = core::mem::replace(&mut record.position, hub.log.next());
@@ -231,11 +239,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return Ok(());
         }
         let mut own = Vec::new();
-        let places = if one_topic && position <= start {
-            common
-        } else {
-            hub.collect(index, position, &mut own);
-            &own
+        let (places, traffic) = match common {
+            Some((common, traffic)) if position <= start => (common, *traffic),
+            _ => {
+                let traffic = hub.collect(index, position, &mut own);
+                (&*own, traffic)
+            }
         };
         // The log's frames have no mask, and must not come between the parts of a message.
         let as_it_is = !hub.masks(index) && !hub.is_sending_parts(index);
@@ -252,7 +261,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 }
             };
             match outcome {
-                Written::All => return Ok(()),
+                Written::All => {
+                    hub.stats.published.add(&traffic);
+                    return Ok(());
+                }
                 Written::Part(n) => written = n,
                 Written::Lost(kind) => return Err(kind),
             }
@@ -260,6 +272,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         } else if !hub.admit(index) {
             return Ok(());
         }
+        hub.count_published(index, &traffic);
         hub.queue_places(index, places, written);
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::net::transport::Transport;
 impl<H: Handler, T: Transport> EventLoop<H, T> {
     pub(super) fn obey(&mut self) {
         let mut commands = core::mem::take(&mut self.commands);
-        self.remote.take(&mut commands);
+        self.hub.remote.take(&mut commands);
         let mut wake = false;
         for command in commands.drain(..) {
             match command {
@@ -30,6 +30,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 }
                 Command::Resolved(peer, addresses) => self.resolved(peer, addresses),
                 Command::Connect(peer, attempt, address, turn) => self.turn_came(peer, attempt, address, turn),
+                Command::Answer(peer, request) => self.answer_came(peer, request),
                 Command::Wake => wake = true,
                 Command::Stop => self.begin_stop(),
             }

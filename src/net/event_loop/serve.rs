@@ -1,15 +1,10 @@
 //! A connection's turn: what was read goes through the handshake, the protocol and the handler.
 
-use std::boxed::Box;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec::Vec;
 
 use super::{EventLoop, RECEIVE_CAPACITY, call, end};
-use crate::connection::{Connection, State};
-use crate::error::HandshakeError;
-use crate::frame::Status;
-use crate::handshake::{Negotiated, Request, Response, ServerHandshake};
+use crate::connection::State;
 use crate::message::Event;
 use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
@@ -25,8 +20,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return;
         }
         let Some(record) = self.hub.records.get_mut(index) else { return };
-        if matches!(record.phase, Phase::Open(_)) && (record.paused || record.has_backlog(self.hub.config.soft_queue)) {
-            // Paused, or it does not take what it has: no more of its requests for now, and TCP tells it to wait.
+        let ending = matches!(record.phase, Phase::Ending);
+        let backlog = record.paused || record.has_backlog(self.hub.config.soft_queue);
+        if matches!(record.phase, Phase::Http(_)) || (!ending && backlog) {
+            // Paused, or it waits for an answer, or does not take what it has: no more of its requests for now, and TCP
+            // tells it to wait.
             record.unread = true;
             return;
         }
@@ -79,9 +77,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 conn.filled(len, &mut self.input);
                 self.frames(index);
             }
-            Phase::Handshake(_) => {
+            Phase::Handshake(_) | Phase::Body(_) | Phase::Http(_) => {
                 self.input.filled(len);
-                self.handshake(index);
+                self.requests(index);
             }
             Phase::Dial(_) => {
                 self.input.filled(len);
@@ -98,36 +96,13 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         record.at_eof = true;
         match record.phase {
             Phase::Open(_) => self.lost(index, io::ErrorKind::UnexpectedEof),
-            Phase::Handshake(_) => self.remove(index),
+            // What was answered may still be on its way to a client that has closed its end alone.
+            Phase::Handshake(_) | Phase::Body(_) | Phase::Http(_) if record.is_backed_up() => {
+                self.hub.begin_ending(index);
+            }
+            Phase::Handshake(_) | Phase::Body(_) | Phase::Http(_) => self.remove(index),
             Phase::Dial(_) => self.not_connected(index, ClientError::Lost(io::ErrorKind::UnexpectedEof.into())),
             Phase::Ending => {}
-        }
-    }
-
-    fn handshake(&mut self, index: u32) {
-        let Some(record) = self.hub.records.get_mut(index) else { return };
-        let Phase::Handshake(begun) = &mut record.phase else { return };
-        let mut handshake = begun.take().map_or_else(ServerHandshake::new, |begun| *begun);
-        let request = match handshake.receive(&mut self.input) {
-            Ok(Status::Complete(request)) => request,
-            Ok(Status::Partial) => {
-                *begun = Some(Box::new(handshake));
-                return;
-            }
-            Err(error) => return self.hub.respond(index, &error.response(), false),
-        };
-        let hub = &mut self.hub;
-        match answer(&mut self.handler, hub, &request) {
-            Ok(negotiated) => {
-                if let Some(record) = hub.records.get_mut(index) {
-                    record.phase = Phase::Open(Connection::server(negotiated));
-                    record.position = hub.log.next();
-                }
-                call(&mut self.handler, hub, index, |handler, peer| handler.open(peer, &request));
-                // What came behind the request belongs to the connection.
-                self.frames(index);
-            }
-            Err(response) => hub.respond(index, &response, request.method() == "HEAD"),
         }
     }
 
@@ -163,7 +138,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     /// Keeps what is left of a read for another turn.
-    fn park(&mut self, index: u32) {
+    pub(super) fn park(&mut self, index: u32) {
         let rest = self.input.unread();
         if let (Some(record), false) = (self.hub.records.get_mut(index), rest.is_empty()) {
             record.unread = true;
@@ -181,7 +156,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         // No event will tell of what came meanwhile.
         self.come_back(peer, Again::ToTheEnd);
         self.hub.begin_turn(index);
-        self.frames(index);
+        self.requests(index);
         self.input.clear();
         self.finish_turn(index);
         true
@@ -194,44 +169,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 }
 
-/// Decides on a request: an opened connection, or a response that ends it.
-fn answer<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, request: &Request<'_>) -> Result<Negotiated, Response> {
-    // A panic concerns this request alone.
-    let mut guarded = |decide: fn(&mut H, &Request<'_>) -> Response| {
-        catch_unwind(AssertUnwindSafe(|| decide(handler, request))).unwrap_or_else(|_| Response::new(500))
-    };
-    let refused = HandshakeError::response;
-    if !request.is_upgrade() {
-        request.check_plain().map_err(refused)?;
-        return Err(match request.method() {
-            "GET" | "HEAD" => guarded(H::http),
-            _ => Response::new(405).header("Allow", "GET, HEAD"),
-        });
-    }
-    let upgrade = request.check_upgrade().map_err(refused)?;
-    hub.config.origins.check(request).map_err(refused)?;
-    let response = guarded(H::upgrade);
-    if response.status() != Response::accept().status() {
-        return Err(response);
-    }
-    upgrade.accept(&response, &mut hub.cork).map_err(|_| Response::new(500))
-}
-
 impl<D> Hub<D> {
-    /// Queues an answer that is not 101, and ends.
-    pub(super) fn respond(&mut self, index: u32, response: &Response, head_only: bool) {
-        let encode = if head_only { Response::encode_head } else { Response::encode };
-        if encode(response, &mut self.cork).is_err() {
-            // What cannot be encoded has queued nothing; this can.
-            let _ = Response::new(500).encode(&mut self.cork);
-        }
-        if self.held + self.cork.pending().len() > self.config.memory {
-            self.cork.consume(self.cork.pending().len());
-            let _ = Response::new(503).encode(&mut self.cork);
-        }
-        self.begin_ending(index);
-    }
-
     /// Keeps the books on the unfinished message. `completed`: this turn ended one, so that it is a new one.
     fn account(&mut self, index: u32, completed: bool) {
         let inside = match self.records.get(index).map(|record| &record.phase) {

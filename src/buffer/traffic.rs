@@ -1,0 +1,49 @@
+//! What went through a buffer, counted.
+
+use crate::frame::Opcode;
+
+/// Frames and their payload bytes, by opcode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    frames: [u64; PLACES],
+    bytes: [u64; PLACES],
+}
+
+/// Six opcodes, and two places to spare so that an index is two operations and never out of bounds.
+const PLACES: usize = 8;
+
+impl Traffic {
+    pub(crate) const NONE: Self = Self { frames: [0; PLACES], bytes: [0; PLACES] };
+
+    /// Frames with this opcode.
+    pub const fn frames(&self, opcode: Opcode) -> u64 {
+        self.frames[place(opcode)]
+    }
+
+    /// Payload bytes of the frames with this opcode.
+    pub const fn bytes(&self, opcode: Opcode) -> u64 {
+        self.bytes[place(opcode)]
+    }
+
+    /// Counts these too.
+    pub fn add(&mut self, other: &Self) {
+        for place in 0..PLACES {
+            self.frames[place] += other.frames[place];
+            self.bytes[place] += other.bytes[place];
+        }
+    }
+
+    #[inline]
+    pub(crate) fn count(&mut self, opcode: Opcode, payload_len: u64) {
+        let place = place(opcode);
+        self.frames[place] += 1;
+        // A length that was announced and never came may be anything.
+        self.bytes[place] = self.bytes[place].wrapping_add(payload_len);
+    }
+}
+
+/// 0, 1, 2 for messages, 4, 5, 6 for control frames.
+const fn place(opcode: Opcode) -> usize {
+    let bits = opcode as usize;
+    (bits & 3 | bits >> 1 & 4) % PLACES
+}
