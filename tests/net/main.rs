@@ -21,3 +21,5 @@ mod order;
 mod remote;
 mod responder;
 mod seam;
+mod stats;
+mod topics;

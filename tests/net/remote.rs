@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use bowsprit::handshake::Request;
-use bowsprit::net::{Config, Handler, Peer, PeerId, Peers};
+use bowsprit::net::{Config, Handler, Peer, PeerId, Peers, Sent};
 use bowsprit::{CloseCode, Message, SharedMessage};
 
 use crate::server::{PATIENCE, serve};
@@ -111,4 +111,42 @@ fn many_threads_lose_nothing_and_keep_their_order() {
         next[thread] += 1;
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn what_other_threads_send_is_bounded_until_the_loop_comes_round() {
+    let mut config = Config::default();
+    config.inbox = 100_000;
+    let ((busy, is_busy), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel::<()>());
+    let server = serve(config, move || {
+        move |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+            peer.subscribe("all");
+            if message.as_bytes() == b"stand still" {
+                busy.send(()).unwrap();
+                goes_on.recv_timeout(PATIENCE).unwrap();
+            }
+            let _ = peer.send(message);
+        }
+    });
+    let mut client = server.connect();
+    client.text("stand still");
+    is_busy.recv_timeout(PATIENCE).unwrap();
+    let mut sent = Vec::new();
+    for n in 0..20u8 {
+        match server.remote.publish("all", SharedMessage::binary(vec![n; 10_000])) {
+            Sent::Dropped => {}
+            outcome => sent.push((n, outcome)),
+        }
+    }
+    // Judged before, so that the tenth overshoots; half of it is a backlog.
+    assert_eq!(sent.len(), 10);
+    assert_eq!(sent.iter().filter(|(_, outcome)| *outcome == Sent::Queued).count(), 4);
+    go_on.send(()).unwrap();
+    client.expect_text("stand still");
+    for (n, _) in sent {
+        assert_eq!(client.read_frame().unwrap().payload, vec![n; 10_000]);
+    }
+    client.expect_echo("and on");
+    assert_eq!(server.remote.publish("all", SharedMessage::text("room again")), Sent::Queued);
+    client.expect_text("room again");
 }

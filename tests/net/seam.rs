@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use bowsprit::Message;
-use bowsprit::handshake::Request;
-use bowsprit::net::{Config, EventLoop, Handler, Peer, Remote, Tcp};
+use bowsprit::handshake::{Request, Response};
+use bowsprit::net::{Bytes, Config, EventLoop, Handler, Peer, Peers, Remote, Responder, Tcp};
 
 use crate::server::{Client, PATIENCE, masked};
 use crate::transport::{Hands, Watched};
@@ -22,23 +22,26 @@ struct Seam {
 
 fn serve<H: Handler>(hands: Hands, handler: impl FnOnce() -> H + Send + 'static) -> Seam {
     let tcp = Tcp::bind("127.0.0.1:0").unwrap();
-    let (hands, remote) = (Arc::new(hands), Remote::new(&tcp));
-    let address = tcp.local_addr().unwrap();
-    let (watched, told) = (hands.clone(), remote.clone());
-    let thread = std::thread::spawn(move || {
-        EventLoop::new(Watched::new(tcp, watched), Config::default(), handler(), told).run()
-    });
+    let (hands, address) = (Arc::new(hands), tcp.local_addr().unwrap());
+    let watched = Watched::new(tcp, hands.clone());
+    let remote = Remote::new(&watched);
+    let told = remote.clone();
+    let thread = std::thread::spawn(move || EventLoop::new(watched, Config::default(), handler(), told).run());
     Seam { address, hands, remote, thread: Some(thread) }
 }
 
 impl Seam {
     fn connect(&self) -> Client {
+        let mut client = self.connect_tcp();
+        client.upgrade();
+        client
+    }
+
+    fn connect_tcp(&self) -> Client {
         let stream = std::net::TcpStream::connect(self.address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut client = Client::new(stream);
-        client.upgrade();
-        client
+        Client::new(stream)
     }
 }
 
@@ -71,6 +74,136 @@ fn one_read_and_one_write_an_echo() {
     let after = count(&seam);
     assert_eq!((after.0 - before.0, after.1 - before.1), (100, 100));
     assert_eq!(seam.hands.registrations.load(Ordering::SeqCst), 1, "one connection is registered once");
+}
+
+/// Echoes bodies at once, or from another thread; releases a request that is held by a message or another request.
+#[derive(Default)]
+struct Web {
+    held: Option<Responder>,
+}
+
+impl Handler for Web {
+    type Data = ();
+
+    fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
+        let response = Response::new(200).body(body);
+        match request.path() {
+            "/hold" => self.held = Some(responder),
+            "/is-held" => responder.send(Response::new(if self.held.is_some() { 200 } else { 404 })),
+            "/thread" => drop(std::thread::spawn(move || responder.send(response))),
+            _ => {
+                if let Some(held) = self.held.take() {
+                    held.send(Response::new(204));
+                }
+                responder.send(response);
+            }
+        }
+    }
+
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {
+        if let Some(held) = self.held.take() {
+            held.send(Response::new(204));
+        }
+    }
+}
+
+fn post(path: &str, body: &[u8]) -> Vec<u8> {
+    [format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+}
+
+#[test]
+fn one_read_and_one_write_an_http_request() {
+    let seam = serve(Hands::default(), Web::default);
+    let mut client = seam.connect_tcp();
+    let ask = |client: &mut Client, path: &str| {
+        client.write(&post(path, b"Hello"));
+        assert_eq!(client.read_head(), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+        assert_eq!(client.read_exactly(5), b"Hello");
+    };
+    let count = || [&seam.hands.reads, &seam.hands.writes, &seam.hands.wakes].map(|n| n.load(Ordering::SeqCst));
+    ask(&mut client, "/warm");
+    let before = count();
+    for _ in 0..100 {
+        ask(&mut client, "/");
+    }
+    let after = count();
+    assert_eq!([after[0] - before[0], after[1] - before[1], after[2] - before[2]], [100, 100, 0]);
+    for _ in 0..100 {
+        ask(&mut client, "/thread");
+    }
+    let threads = count();
+    assert_eq!([threads[0] - after[0], threads[1] - after[1]], [100, 100]);
+    assert!(threads[2] - after[2] <= 100, "at most one wake-up an answer");
+}
+
+#[test]
+fn a_held_request_released_on_the_loop_takes_no_wake_up() {
+    let seam = serve(Hands::default(), Web::default);
+    let (mut held, mut other, mut socket) = (seam.connect_tcp(), seam.connect_tcp(), seam.connect());
+    for by_message in [false, true, false, true] {
+        held.write(&post("/hold", b""));
+        let mut is_held = false;
+        while !is_held {
+            other.write(&post("/is-held", b""));
+            is_held = other.read_head().starts_with("HTTP/1.1 200 ");
+        }
+        if by_message {
+            socket.text("release");
+        } else {
+            other.write(&post("/", b"x"));
+            assert!(other.read_head().starts_with("HTTP/1.1 200 "));
+            other.read_exactly(1);
+        }
+        assert_eq!(held.read_head(), "HTTP/1.1 204 No Content\r\n\r\n");
+    }
+    assert_eq!(seam.hands.wakes.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn http_bodies_arrive_whole_by_reads_of_any_size() {
+    let body: Vec<u8> = (0..30_000).map(|i| (i * 31) as u8).collect();
+    let chunks: Vec<u8> = body
+        .chunks(7000)
+        .flat_map(|chunk| [format!("{:x};ext\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat())
+        .chain(*b"0\r\nTrailer: x\r\n\r\n")
+        .collect();
+    let chunked = [b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", &*chunks].concat();
+    for limit in [(1, 1), (2, 3), (1, 20), (1, 4096)] {
+        let seam = serve(Hands { read_at_most: Some(limit), ..Hands::default() }, Web::default);
+        let mut client = seam.connect_tcp();
+        client.write(&[&*chunked, &post("/", &body), &chunked].concat());
+        for _ in 0..3 {
+            assert_eq!(client.read_head(), "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n");
+            assert!(client.read_exactly(30_000) == body, "{limit:?}");
+        }
+    }
+}
+
+#[test]
+fn a_large_http_body_is_sent_from_where_it_lies() {
+    const LEN: usize = 1 << 20;
+    let body = Bytes::from(vec![7; LEN]);
+    let start = body.as_ptr() as usize;
+    let seam = serve(Hands::default(), move || Page(body));
+    let mut client = seam.connect_tcp();
+    client.write(&post("/", b""));
+    assert!(client.read_head().starts_with("HTTP/1.1 200 "));
+    assert_eq!(client.read_exactly(LEN), vec![7; LEN]);
+    let slices = seam.hands.large_slices.lock().unwrap();
+    assert!(!slices.is_empty() && slices.iter().all(|(at, len)| start <= *at && at + len <= start + LEN));
+}
+
+/// The same answer to everything.
+struct Page(Bytes);
+
+impl Handler for Page {
+    type Data = ();
+
+    fn http(&mut self, _: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
+        responder.send(Response::new(200).body(self.0.clone()));
+    }
+
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Hands {
     pub reads: AtomicUsize,
     pub writes: AtomicUsize,
     pub registrations: AtomicUsize,
+    /// How often another thread woke the loop, or the loop itself.
+    pub wakes: AtomicUsize,
     /// Address and length of every slice of at least 64 KiB that was written.
     pub large_slices: Mutex<Vec<(usize, usize)>>,
 }
@@ -125,6 +127,10 @@ impl Transport for Watched {
     }
 
     fn waker(&self) -> Arc<dyn Fn() + Send + Sync> {
-        self.tcp.waker()
+        let (wake, hands) = (self.tcp.waker(), self.hands.clone());
+        Arc::new(move || {
+            hands.wakes.fetch_add(1, Ordering::SeqCst);
+            wake();
+        })
     }
 }
