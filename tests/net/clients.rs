@@ -224,7 +224,7 @@ fn r074_every_frame_has_a_fresh_mask_whatever_sent_it() {
     });
     let peer = crowd.expect_connected();
     assert!(matches!(crowd.next(), Told::Message(0, message) if message == b"?"));
-    crowd.remote.publish("topic", SharedMessage::text("from another thread"));
+    let _ = crowd.remote.publish("topic", SharedMessage::text("from another thread"));
     crowd.remote.close(peer, CloseCode::NORMAL, "bye");
     crowd.expect_closed("Closed { by_peer: false");
     server.join().unwrap();
