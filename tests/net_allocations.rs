@@ -11,7 +11,7 @@ use std::sync::mpsc;
 
 use bowsprit::Message;
 use bowsprit::handshake::Request;
-use bowsprit::net::{Config, Handler, Peer};
+use bowsprit::net::{Bytes, Config, Handler, Peer, Peers, Responder};
 
 /// Counts by thread, so that a server on its own thread is counted alone.
 struct Counting;
@@ -125,6 +125,38 @@ fn an_idle_connection_holds_a_record_and_no_buffer() {
     // Its record of 64 bytes, 16 of clocks, a descriptor, a place in the queue of handshake deadlines, and the slack of
     // tables that double.
     assert!(each <= 160, "{each} bytes a connection");
+}
+
+#[test]
+fn a_held_request_holds_little_more_than_its_record() {
+    /// Holds every request, and tells what its thread has allocated.
+    struct Hold(Vec<Responder>, mpsc::Sender<isize>);
+    impl Handler for Hold {
+        type Data = ();
+        fn http(&mut self, _: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
+            self.0.push(responder);
+            self.1.send(BYTES.with(Cell::get)).unwrap();
+        }
+        fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+    }
+    const REQUESTS: usize = 512;
+    let (sender, bytes) = mpsc::channel();
+    let server = server::serve(Config::default(), || Hold(Vec::new(), sender));
+    let hold = |clients: &mut Vec<server::Client>| {
+        let mut now = 0;
+        for _ in 0..REQUESTS {
+            let mut client = server.connect_tcp();
+            client.write(b"GET /poll HTTP/1.1\r\nHost: a\r\n\r\n");
+            now = bytes.recv_timeout(server::PATIENCE).unwrap();
+            clients.push(client);
+        }
+        now
+    };
+    let mut clients = Vec::new();
+    let before = hold(&mut clients);
+    let each = (hold(&mut clients) - before) / REQUESTS as isize;
+    // As an idle connection, and what its responder shares with the loop.
+    assert!(each <= 160 + 128, "{each} bytes a request");
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Handler for Desk {
         let text = format!("{} {} {}", request.method(), request.target(), String::from_utf8_lossy(&body));
         match request.path() {
             "/now" => responder.send(Response::new(200).body(text)),
+            "/large" => responder.send(Response::new(200).body(vec![b'x'; 8 << 20])),
             "/dropped" => {}
             "/panic" => panic!("http panics, as the test wants"),
             "/accept" => responder.send(Response::accept()),
@@ -341,6 +342,53 @@ fn a_client_that_goes_away_cancels_its_request() {
     // Nobody is left.
     drop(server.connect());
     assert!(events.try_recv().is_err());
+}
+
+#[test]
+fn a_client_that_closes_its_end_alone_reads_what_was_answered() {
+    let (server, _events) = desk();
+    for target in ["/now", "/large"] {
+        let mut client = server.connect_tcp();
+        client.write([get("/now"), get(target)].concat().as_bytes());
+        client.half_close();
+        assert_eq!(read(&mut client).0, 200);
+        let (status, body) = read(&mut client);
+        assert_eq!((status, body.len()), (200, if target == "/now" { 9 } else { 8 << 20 }));
+        assert_eq!(client.read_response(), "");
+    }
+}
+
+#[test]
+fn what_is_sent_behind_a_held_request_is_bounded() {
+    let mut config = Config::default();
+    config.memory = 100_000;
+    let (server, events) = desk_with(config);
+    let mut client = server.connect_tcp();
+    // In the same segment, so that it is read with the request.
+    let behind = get(&format!("/{}", "a".repeat(8000))).repeat(20);
+    client.write(format!("{}{behind}", get("/later")).as_bytes());
+    let (_, responder) = next_request(&events);
+    let mut other = server.connect_tcp();
+    while !responder.is_cancelled() {
+        other.write(get("/now").as_bytes());
+        assert_eq!(read(&mut other).0, 200);
+    }
+    expect_cancelled(&events, responder.id());
+}
+
+#[test]
+fn what_is_sent_later_behind_a_held_request_waits_in_the_socket() {
+    let (server, events) = desk();
+    let (mut client, mut other) = (server.connect_tcp(), server.connect_tcp());
+    client.write(get("/later").as_bytes());
+    let (_, responder) = next_request(&events);
+    client.write(get("/now").repeat(5000).as_bytes());
+    other.write(get("/now").as_bytes());
+    assert_eq!(read(&mut other).0, 200);
+    responder.send(Response::new(200));
+    for status in [200; 5001] {
+        assert_eq!(read(&mut client).0, status);
+    }
 }
 
 #[test]

@@ -31,14 +31,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Some(Phase::Open(_)) => return self.frames(index),
                 Some(Phase::Handshake(_) | Phase::Body(_)) => {}
                 // Answers go out in the order of the requests (RFC 9112 §9.3.2).
-                Some(Phase::Http(_)) => return self.park(index),
+                Some(Phase::Http(_)) => return self.put_off(index),
                 Some(Phase::Ending | Phase::Dial(_)) | None => return self.input.clear(),
             }
             if self.input.unread().is_empty() {
                 break;
             }
             if self.hub.must_wait(index) {
-                return self.park(index);
+                return self.put_off(index);
             }
             anew |= match self.hub.phase(index) {
                 Some(Phase::Body(_)) => self.body(index),
@@ -50,6 +50,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         // The first request has a deadline of its own, from the accept on.
         if anew && clock.message_began != 0 {
             clock.message_began = ticks;
+        }
+    }
+
+    /// Keeps what came behind a request that is not answered to the end; no more is read meanwhile.
+    fn put_off(&mut self, index: u32) {
+        self.park(index);
+        if self.hub.held > self.hub.config.memory {
+            self.remove(index);
         }
     }
 
