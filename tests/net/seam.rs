@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use bowsprit::Message;
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Bytes, Config, EventLoop, Handler, Peer, Peers, Remote, Responder, Tcp};
+use bowsprit::net::{Bytes, Config, EventLoop, Handler, Peer, Peers, Remote, RequestId, Responder, Tcp};
 
 use crate::server::{Client, PATIENCE, masked};
 use crate::transport::{Hands, Watched};
@@ -159,11 +159,48 @@ fn a_held_request_released_on_the_loop_takes_no_wake_up() {
     assert_eq!(seam.hands.wakes.load(Ordering::SeqCst), 0);
 }
 
+/// Holds every request; tells of them, and of those that are cancelled.
+struct Holder {
+    held: Vec<Responder>,
+    told: mpsc::Sender<(RequestId, bool)>,
+}
+
+impl Handler for Holder {
+    type Data = ();
+
+    fn http(&mut self, _: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
+        self.told.send((responder.id(), false)).unwrap();
+        self.held.push(responder);
+    }
+
+    fn http_cancelled(&mut self, request: RequestId, _: &mut Peers<'_, ()>) {
+        self.told.send((request, true)).unwrap();
+    }
+
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+}
+
+#[test]
+fn a_client_that_is_gone_before_its_request_is_read_is_noticed() {
+    for limit in [None, Some((1, 1)), Some((7, 7)), Some((1, 4096))] {
+        let (told, heard) = mpsc::channel();
+        let hands = Hands { read_at_most: limit, ..Hands::default() };
+        let seam = serve(hands, || Holder { held: Vec::new(), told });
+        for body in [0, 1, 10_000] {
+            let mut client = seam.connect_tcp();
+            client.write(&post("/", &vec![b'x'; body]));
+            drop(client);
+            let (request, _) = heard.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(heard.recv_timeout(PATIENCE), Ok((request, true)), "{limit:?} {body}");
+        }
+    }
+}
+
 #[test]
 fn http_bodies_arrive_whole_by_reads_of_any_size() {
-    let body: Vec<u8> = (0..30_000).map(|i| (i * 31) as u8).collect();
+    let body: Vec<u8> = (0..6000).map(|i| (i * 31) as u8).collect();
     let chunks: Vec<u8> = body
-        .chunks(7000)
+        .chunks(1400)
         .flat_map(|chunk| [format!("{:x};ext\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat())
         .chain(*b"0\r\nTrailer: x\r\n\r\n")
         .collect();
@@ -173,8 +210,8 @@ fn http_bodies_arrive_whole_by_reads_of_any_size() {
         let mut client = seam.connect_tcp();
         client.write(&[&*chunked, &post("/", &body), &chunked].concat());
         for _ in 0..3 {
-            assert_eq!(client.read_head(), "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n");
-            assert!(client.read_exactly(30_000) == body, "{limit:?}");
+            assert_eq!(client.read_head(), "HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n\r\n");
+            assert!(client.read_exactly(6000) == body, "{limit:?}");
         }
     }
 }

@@ -22,7 +22,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(record) = self.hub.records.get_mut(index) else { return };
         let ending = matches!(record.phase, Phase::Ending);
         let backlog = record.paused || record.has_backlog(self.hub.config.soft_queue);
-        if matches!(record.phase, Phase::Http(_)) || (!ending && backlog) {
+        let held = matches!(record.phase, Phase::Http(_));
+        // Nobody may tell of the end of file behind what was read: one more look.
+        let looks = to_the_end && !self.parked.contains_key(&index);
+        if (held && !looks) || (!ending && !held && backlog) {
             // Paused, or it waits for an answer, or does not take what it has: no more of its requests for now, and TCP
             // tells it to wait.
             record.unread = true;
@@ -97,7 +100,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         match record.phase {
             Phase::Open(_) => self.lost(index, io::ErrorKind::UnexpectedEof),
             // What was answered may still be on its way to a client that has closed its end alone.
-            Phase::Handshake(_) | Phase::Body(_) | Phase::Http(_) if record.is_backed_up() => {
+            Phase::Handshake(_) | Phase::Body(_) if record.is_backed_up() => {
                 self.hub.begin_ending(index);
             }
             Phase::Handshake(_) | Phase::Body(_) | Phase::Http(_) => self.remove(index),
