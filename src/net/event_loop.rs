@@ -91,9 +91,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn start(&mut self) {
-        let (handler, hub) = (&mut self.handler, &mut self.hub);
-        // A panic here is nobody's connection's.
-        let _ = panic::catch_unwind(AssertUnwindSafe(|| handler.start(&mut Peers::new(hub))));
+        call_among(&mut self.handler, &mut self.hub, |handler, peers| handler.start(peers));
     }
 
     fn iterate(&mut self) -> io::Result<()> {
@@ -230,6 +228,13 @@ fn call<H: Handler>(
     if outcome.is_err() {
         hub.stats.panics += 1;
         hub.fail(index, Cause::Panicked);
+    }
+}
+
+/// Calls the handler about no open connection, so that a panic costs none.
+fn call_among<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, f: impl FnOnce(&mut H, &mut Peers<'_, H::Data>)) {
+    if panic::catch_unwind(AssertUnwindSafe(|| f(handler, &mut Peers::new(hub)))).is_err() {
+        hub.stats.panics += 1;
     }
 }
 

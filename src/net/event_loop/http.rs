@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
-use super::{EventLoop, call};
+use super::{EventLoop, call, call_among};
 use crate::buffer::SendBuffer;
 use crate::connection::Connection;
 use crate::error::HandshakeError;
@@ -17,7 +17,6 @@ use crate::net::handler::Handler;
 use crate::net::http::{Exchange, Piece, RequestId, Responder, Terms, Ticket, Unfinished};
 use crate::net::hub::{Hub, Phase};
 use crate::net::outbox::Unit;
-use crate::net::peer::Peers;
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
 use crate::pubsub::LARGE;
@@ -186,20 +185,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Tells the handler that an answer is not waited for.
     pub(super) fn cancelled(&mut self, request: RequestId) {
         self.hub.stats.http_cancelled += 1;
-        let (handler, hub) = (&mut self.handler, &mut self.hub);
-        if catch_unwind(AssertUnwindSafe(|| handler.http_cancelled(request, &mut Peers::new(hub)))).is_err() {
-            self.hub.stats.panics += 1;
-        }
+        call_among(&mut self.handler, &mut self.hub, |handler, peers| handler.http_cancelled(request, peers));
     }
 
     /// The queue of a streamed answer has room again.
     pub(super) fn drained_http(&mut self, index: u32) {
         let Some(Phase::Http(exchange)) = self.hub.phase(index) else { return };
         let request = exchange.ticket.id();
-        let (handler, hub) = (&mut self.handler, &mut self.hub);
-        if catch_unwind(AssertUnwindSafe(|| handler.http_drain(request, &mut Peers::new(hub)))).is_err() {
-            self.hub.stats.panics += 1;
-        }
+        call_among(&mut self.handler, &mut self.hub, |handler, peers| handler.http_drain(request, peers));
     }
 }
 
@@ -237,9 +230,7 @@ fn ask<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, request:
         record.phase = Phase::Http(Exchange { ticket, terms });
     }
     // Unwinding drops the responder, which answers 500; unless another thread has it, and then that answers.
-    if catch_unwind(AssertUnwindSafe(|| handler.http(request, body, responder, &mut Peers::new(hub)))).is_err() {
-        hub.stats.panics += 1;
-    }
+    call_among(handler, hub, |handler, peers| handler.http(request, body, responder, peers));
     hub.answer(index);
 }
 

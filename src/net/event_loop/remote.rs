@@ -1,11 +1,8 @@
 //! What other threads ask for.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use super::EventLoop;
+use super::{EventLoop, call_among};
 use crate::close::CloseCode;
 use crate::net::handler::Handler;
-use crate::net::peer::Peers;
 use crate::net::remote::Command;
 use crate::net::transport::Transport;
 
@@ -37,9 +34,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         self.commands = commands;
         if wake {
-            let (handler, hub) = (&mut self.handler, &mut self.hub);
-            // A panic here is nobody's connection's.
-            let _ = catch_unwind(AssertUnwindSafe(|| handler.wake(&mut Peers::new(hub))));
+            call_among(&mut self.handler, &mut self.hub, |handler, peers| handler.wake(peers));
         }
     }
 }
