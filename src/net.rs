@@ -40,7 +40,7 @@ mod turn;
 
 pub use backoff::Backoff;
 pub use bytes::Bytes;
-pub use client::{Client, ClientConfig, ClientError, Incoming, Outgoing, Refusal, Stage};
+pub use client::{Client, ClientConfig, ClientError, Direction, Incoming, Outgoing, Refusal, Stage, Tap};
 pub use clients::Clients;
 pub use config::{Config, Policy};
 pub use event_loop::EventLoop;

@@ -7,11 +7,13 @@ mod server;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::mpsc;
 
 use bowsprit::Message;
-use bowsprit::handshake::Request;
-use bowsprit::net::{Bytes, Config, Handler, Peer, Peers, Responder};
+use bowsprit::handshake::{ClientRequest, Request, Uri, accept_key};
+use bowsprit::net::{Bytes, Client, ClientConfig, Config, Handler, Peer, Peers, Responder};
 
 /// Counts by thread, so that a server on its own thread is counted alone.
 struct Counting;
@@ -190,4 +192,54 @@ fn a_published_large_message_is_not_copied() {
         assert!(subscriber.read_frame().unwrap().payload == payload);
         subscriber.expect_text("again");
     }
+}
+
+#[test]
+fn a_client_receives_a_gibibyte_in_parts_and_keeps_none_of_it() {
+    const LEN: usize = 1 << 30;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(char::from(byte[0]));
+        }
+        let key = head.split("Sec-WebSocket-Key: ").nth(1).unwrap().split("\r\n").next().unwrap();
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+        write!(stream, "{answer}Sec-WebSocket-Accept: {}\r\n\r\n", &*accept_key(key)).unwrap();
+        stream.write_all(b"\x82\x7f").unwrap();
+        stream.write_all(&(LEN as u64).to_be_bytes()).unwrap();
+        let piece = vec![7; 1 << 20];
+        for _ in 0..LEN / piece.len() {
+            stream.write_all(&piece).unwrap();
+        }
+        stream.write_all(b"\x81\x03end\x88\x00").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+
+    let before = BYTES.with(Cell::get);
+    let mut config = ClientConfig::default();
+    config.limits.message = LEN;
+    config.limits.frame = LEN;
+    let mut client = Client::connect_with(&ClientRequest::new(Uri::parse(&uri).unwrap()), &config).unwrap();
+    client.receive_parts(true);
+    let (mut received, mut most) = (0, 0);
+    loop {
+        let part = client.receive().unwrap().unwrap();
+        assert!(part.as_bytes().first().is_none_or(|byte| *byte == 7));
+        received += part.as_bytes().len();
+        most = most.max(BYTES.with(Cell::get) - before);
+        if !client.has_more_parts() {
+            break;
+        }
+    }
+    assert_eq!(received, LEN);
+    assert!(most < 1 << 20, "{most} bytes in use");
+    assert_eq!(client.receive().unwrap().unwrap().as_bytes(), b"end");
+    assert!(client.receive().unwrap().is_none());
+    drop(client);
+    server.join().unwrap();
 }

@@ -4,6 +4,7 @@ mod config;
 mod dial;
 mod error;
 mod link;
+mod tap;
 
 use core::fmt;
 use std::io::{self, Read, Write};
@@ -22,6 +23,7 @@ use link::{Inbox, Link, SHORTEST, is_timeout};
 
 pub use config::ClientConfig;
 pub use error::{ClientError, Refusal, Stage};
+pub use tap::{Direction, Tap};
 
 /// A WebSocket client whose calls wait.
 ///
@@ -103,6 +105,7 @@ impl Client {
 
         let conn = Connection::client(negotiated.clone());
         let link = Link::new(stream, conn, output, keys, config);
+        link.tap(Direction::In, input.unread());
         Ok(Self { link, inbox: Inbox::new(input), negotiated, peer_addr })
     }
 
@@ -118,14 +121,57 @@ impl Client {
         self.link.receive(&mut self.inbox)
     }
 
+    /// From the next message on, [`receive`](Self::receive) returns a part of one, as it arrives, and
+    /// [`has_more_parts`](Self::has_more_parts) tells whether the message goes on; or a whole message again. Text is
+    /// checked and ends on a code point. As [`Connection::receive_parts`].
+    ///
+    /// ```no_run
+    /// use bowsprit::handshake::{ClientRequest, Uri};
+    /// use bowsprit::net::{Client, ClientConfig, ClientError};
+    ///
+    /// let mut config = ClientConfig::default();
+    /// config.limits.message = 1 << 30; // nothing of it is kept
+    /// config.limits.frame = 1 << 30;
+    /// let request = ClientRequest::new(Uri::parse("ws://127.0.0.1:9001/backup")?);
+    /// let mut client = Client::connect_with(&request, &config)?;
+    /// client.receive_parts(true);
+    /// let mut received = 0;
+    /// while let Some(part) = client.receive()? {
+    ///     received += part.as_bytes().len();
+    ///     if !client.has_more_parts() {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), ClientError>(())
+    /// ```
+    pub fn receive_parts(&mut self, in_parts: bool) {
+        self.link.receive_parts(in_parts);
+    }
+
+    /// Whether the message that the last part belonged to goes on, after [`receive_parts`](Self::receive_parts).
+    pub fn has_more_parts(&self) -> bool {
+        self.link.has_more_parts()
+    }
+
     /// Sends a message; it has left for the system when this returns.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Usage`] once the closing handshake has begun; [`ClientError::TimedOut`] with [`Stage::Send`];
+    /// [`UsageError::MessageUnfinished`](crate::UsageError::MessageUnfinished) between the
+    /// [parts](Self::send_part) of another; [`ClientError::Usage`] once the closing handshake has begun; [`ClientError::TimedOut`] with [`Stage::Send`];
     /// [`ClientError::Lost`]. After the last two nothing more can be sent, but what has arrived can be received.
     pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Result<(), ClientError> {
         Outgoing { link: &self.link }.send(message)
+    }
+
+    /// Sends a part of a message as one fragment; `last` ends the message (RFC 6455 §5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::PartOfOtherKind`](crate::UsageError::PartOfOtherKind) for text within a binary message and the
+    /// reverse; and as [`send`](Self::send).
+    pub fn send_part<'m>(&mut self, part: impl Into<MessageRef<'m>>, last: bool) -> Result<(), ClientError> {
+        Outgoing { link: &self.link }.send_part(part, last)
     }
 
     /// Sends a Ping. What comes back is not shown, but ends the silence that [`ClientConfig::read_timeout`] measures.
@@ -203,6 +249,16 @@ impl Incoming<'_> {
     pub fn receive(&mut self) -> Result<Option<Message<'_>>, ClientError> {
         self.link.receive(self.inbox)
     }
+
+    /// As [`Client::receive_parts`].
+    pub fn receive_parts(&mut self, in_parts: bool) {
+        self.link.receive_parts(in_parts);
+    }
+
+    /// As [`Client::has_more_parts`].
+    pub fn has_more_parts(&self) -> bool {
+        self.link.has_more_parts()
+    }
 }
 
 impl fmt::Debug for Incoming<'_> {
@@ -226,6 +282,17 @@ impl Outgoing<'_> {
     pub fn send<'m>(&self, message: impl Into<MessageRef<'m>>) -> Result<(), ClientError> {
         let message = message.into();
         self.link.send(|conn, output| conn.send(message, output))
+    }
+
+    /// As [`Client::send_part`]. The parts of a message are one sender's: until the last, other threads can only
+    /// [`ping`](Self::ping) and [`close`](Self::close).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send_part`].
+    pub fn send_part<'m>(&self, part: impl Into<MessageRef<'m>>, last: bool) -> Result<(), ClientError> {
+        let part = part.into();
+        self.link.send(|conn, output| conn.send_part(part, last, output))
     }
 
     /// As [`Client::ping`].

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bowsprit::handshake::{ClientRequest, Uri, accept_key};
-use bowsprit::net::{Client, ClientConfig, ClientError, Config, Peer, Stage};
+use bowsprit::net::{Client, ClientConfig, ClientError, Config, Direction, Peer, Stage, Tap};
 use bowsprit::{CloseCode, HandshakeError, Kind, Message, ProtocolError, UriError, UsageError};
 
 use crate::server::{Call, PATIENCE, Reporter, Running, expect_call, expect_closed, serve, serve_echo};
@@ -131,6 +131,79 @@ fn messages_in_parts_arrive_whole() {
     let mut client = connect(&server, "/");
     client.send("say it").unwrap();
     assert!(matches!(client.receive(), Ok(Some(Message::Text(text))) if &*text == "Grüß Gott"));
+}
+
+#[test]
+fn parts_arrive_as_they_come_and_whole_messages_again() {
+    let (uri, server) = listen(|mut raw| {
+        raw.upgrade(b"\x01\x03Gr\xc3"); // and half of an ü
+        raw.expect_frame(0x89, b"one");
+        raw.write(b"\x80\x03\xbc\xc3\x9f\x82\x02\x01\x02");
+        raw.expect_frame(0x89, b"two");
+        raw.write(b"\x01\x02ab\x80\x01c\x88\x00");
+    });
+    let mut client = Client::connect(&uri).unwrap();
+    client.receive_parts(true);
+    assert_eq!(client.receive().unwrap().unwrap().as_bytes(), b"Gr");
+    assert!(client.has_more_parts());
+    client.ping(b"one").unwrap();
+    assert!(matches!(client.receive(), Ok(Some(Message::Text(text))) if &*text == "üß"));
+    assert!(!client.has_more_parts());
+    assert!(matches!(client.receive(), Ok(Some(Message::Binary(bytes))) if *bytes == [1, 2]));
+    assert!(!client.has_more_parts());
+    client.receive_parts(false);
+    client.ping(b"two").unwrap();
+    assert_eq!(client.receive().unwrap().unwrap().as_bytes(), b"abc");
+    assert!(client.receive().unwrap().is_none());
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn parts_are_sent_as_fragments() {
+    let (uri, server) = listen(|mut raw| {
+        raw.upgrade(b"");
+        raw.expect_frame(0x01, b"Hel");
+        raw.expect_frame(0x89, b"between");
+        raw.expect_frame(0x80, b"lo");
+        raw.expect_frame(0x82, b"!");
+        raw.write(b"\x88\x00");
+    });
+    let mut client = Client::connect(&uri).unwrap();
+    client.send_part("Hel", false).unwrap();
+    assert!(matches!(client.send("whole"), Err(ClientError::Usage(UsageError::MessageUnfinished))));
+    assert!(matches!(client.send_part(b"\xff", true), Err(ClientError::Usage(UsageError::PartOfOtherKind))));
+    client.ping(b"between").unwrap();
+    client.send_part("lo", true).unwrap();
+    client.send(b"!").unwrap();
+    assert!(client.receive().unwrap().is_none());
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn the_tap_sees_all_frames_and_nothing_of_the_handshake() {
+    let (uri, server) = listen(|mut raw| {
+        raw.upgrade(b"\x89\x02hi\x81");
+        raw.expect_frame(0x8a, b"hi");
+        raw.write(b"\x02ok\x88\x00");
+        raw.expect_frame(0x88, b"");
+    });
+    let (request, mut config) = prepare(&uri);
+    let (sees, seen) = mpsc::channel();
+    config.tap = Some(Tap::new(move |direction, bytes| sees.send((direction, bytes.to_vec())).unwrap()));
+    let mut client = Client::connect_with(&request, &config).unwrap();
+    assert_eq!(client.receive().unwrap().unwrap().as_bytes(), b"ok");
+    assert!(client.receive().unwrap().is_none());
+    server.join().unwrap();
+    let of = |wanted, seen: &[(Direction, Vec<u8>)]| -> Vec<u8> {
+        seen.iter().filter(|(direction, _)| *direction == wanted).flat_map(|(_, bytes)| bytes.clone()).collect()
+    };
+    let seen: Vec<_> = seen.try_iter().collect();
+    assert_eq!(of(Direction::In, &seen), b"\x89\x02hi\x81\x02ok\x88\x00");
+    // What is sent is masked: the Pong's header, its key, its payload; and the Close.
+    let sent = of(Direction::Out, &seen);
+    assert_eq!((sent.len(), &sent[..2], &sent[8..10]), (14, &b"\x8a\x82"[..], &b"\x88\x80"[..]));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::tap::Tap;
 use crate::limits::Limits;
 
 /// The settings of a [`Client`](super::Client). The defaults suit a server that you do not know.
@@ -35,6 +36,8 @@ pub struct ClientConfig {
     /// Whether a handshake waits until the process has no other one under way with the same IP address (RFC 6455 §4.1).
     /// Default `true`.
     pub one_at_a_time: bool,
+    /// Who sees the bytes of all frames. Default `None`.
+    pub tap: Option<Tap>,
 }
 
 impl Default for ClientConfig {
@@ -47,6 +50,7 @@ impl Default for ClientConfig {
             write_timeout: Duration::from_secs(60),
             close_timeout: Duration::from_secs(5),
             one_at_a_time: true,
+            tap: None,
         }
     }
 }

@@ -18,6 +18,7 @@ use std::vec::Vec;
 use super::config::ClientConfig;
 use super::dial::Deadline;
 use super::error::{ClientError, Stage};
+use super::tap::{Direction, Tap};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseCode;
 use crate::connection::Connection;
@@ -33,6 +34,7 @@ pub(super) struct Link {
     written: Condvar,
     read_timeout: Option<Duration>,
     close_timeout: Duration,
+    tap: Option<Tap>,
 }
 
 struct Core {
@@ -95,11 +97,27 @@ impl Link {
             written: Condvar::new(),
             read_timeout: config.read_timeout,
             close_timeout: config.close_timeout,
+            tap: config.tap.clone(),
         }
     }
 
     pub(super) fn close_code(&self) -> CloseCode {
         self.lock().conn.close_code()
+    }
+
+    pub(super) fn receive_parts(&self, in_parts: bool) {
+        self.lock().conn.receive_parts(in_parts);
+    }
+
+    pub(super) fn has_more_parts(&self) -> bool {
+        self.lock().conn.has_more_parts()
+    }
+
+    /// Shows bytes of frames to who asked for them.
+    pub(super) fn tap(&self, direction: Direction, bytes: &[u8]) {
+        if let Some(tap) = &self.tap {
+            tap.show(direction, bytes);
+        }
     }
 
     /// Frames something and writes it out.
@@ -200,6 +218,7 @@ impl Link {
                 }
                 Ok(n) => {
                     inbox.input.filled(n);
+                    self.tap(Direction::In, inbox.input.unread());
                     *heard = Instant::now();
                     return Ok(());
                 }
@@ -280,6 +299,7 @@ impl Link {
         let mut leaving = core.take_output();
         core.is_writing = true;
         drop(core);
+        self.tap(Direction::Out, &leaving);
         let result = (&self.stream).write_all(&leaving);
         leaving.clear();
         leaving.shrink_to(KEPT_CAPACITY);

@@ -18,9 +18,16 @@ FAULTS = [
     ("deaf", "2.2", 1, "2.2: behavior is FAILED, not OK"),
     ("garbling", "1.2.2", 1, "1.2.2: behavior is FAILED, not OK"),
 ]
+FAULTS_OF_CLIENTS = [
+    ("lenient", "1.*", 16, None),
+    ("lenient", "1.*", 17, "16 cases were run, not 17"),
+    ("lenient", "6.4.*", 4, "6.4.1: behavior is NON-STRICT, not OK"),
+    ("deaf", "2.2", 1, "2.2: behavior is FAILED, not OK"),
+    ("garbling", "1.2.2", 1, "1.2.2: behavior is FAILED, not OK"),
+]
 
 
-def server(fault):
+def broken(fault):
     return [sys.executable, str(Path(__file__).with_name("broken.py")), fault]
 
 
@@ -31,12 +38,19 @@ def expect(what, complaints, wanted):
 
 
 for fault, cases, count, wanted in FAULTS:
-    report, _ = suite.run(server(fault), [cases], [], sys.argv[1])
+    report, _ = suite.run(broken(fault), [cases], [], sys.argv[1])
     expect(f"{fault} server, cases {cases}", suite.complaints(report, count), wanted)
 
-_, alive = suite.run(server("dying"), ["1.1.2"], [], sys.argv[1])
+for fault, cases, count, wanted in FAULTS_OF_CLIENTS:
+    report, _ = suite.run_client(broken(fault), [cases], [], sys.argv[1])
+    expect(f"{fault} client, cases {cases}", suite.complaints(report, count), wanted)
+
+_, code = suite.run_client(broken("dying"), ["1.1.2"], [], sys.argv[1])
+expect("dying client", [f"exit code {code}"] if code else [], "exit code 1")
+
+_, alive = suite.run(broken("dying"), ["1.1.2"], [], sys.argv[1])
 expect("dying server", [] if alive else ["died"], "died")
 
-found = content.complaints(server("garbling"), [1 << 20])
+found = content.complaints(broken("garbling"), [1 << 20])
 expect("garbling server, content", found, f"binary in fragments of {1 << 20} B: byte {content.TOTAL - 1} differs")
-print(f"passed: {len(FAULTS) + 2} checks of the checkers")
+print(f"passed: {len(FAULTS) + len(FAULTS_OF_CLIENTS) + 3} checks of the checkers")

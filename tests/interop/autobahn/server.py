@@ -6,13 +6,17 @@ import threading
 
 
 class Server:
-    """Runs `command`, which prints `listening on ws://HOST:PORT`; `address` is that HOST:PORT."""
+    """Runs `command`, which prints `listening on ws://HOST:PORT`; `address` is that HOST:PORT.
 
-    def __init__(self, command):
+    `stderr` is where its errors go: to ours, unless it says there where it listens.
+    """
+
+    def __init__(self, command, stderr=None):
         self.command = command
+        self.stderr = stderr
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.stderr, text=True)
         watchdog = threading.Timer(10, self.process.kill)
         watchdog.start()
         for line in self.process.stdout:
