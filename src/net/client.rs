@@ -259,6 +259,16 @@ impl Incoming<'_> {
     pub fn has_more_parts(&self) -> bool {
         self.link.has_more_parts()
     }
+
+    /// As [`Client::close_code`].
+    pub fn close_code(&self) -> CloseCode {
+        self.link.close_code()
+    }
+
+    /// As [`Client::close_reason`].
+    pub fn close_reason(&self) -> &str {
+        &self.inbox.close_reason
+    }
 }
 
 impl fmt::Debug for Incoming<'_> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Cause, Config, Handler, Peer, PeerId, Server};
+use bowsprit::net::{Bytes, Cause, Config, Handler, Peer, PeerId, Peers, Responder, Server};
 use bowsprit::{CloseCode, Message};
 
 #[path = "cases.rs"]
@@ -40,8 +40,8 @@ impl Handler for Paths {
     }
 
     /// A page of our own origin, for the browser.
-    fn http(&mut self, _request: &Request<'_>) -> Response {
-        Response::new(200).header("Content-Type", "text/html").body("<title>peers</title>")
+    fn http(&mut self, _: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, bool>) {
+        responder.send(Response::new(200).header("Content-Type", "text/html").body("<title>peers</title>"));
     }
 
     fn open(&mut self, peer: &mut Peer<'_, bool>, request: &Request<'_>) {
