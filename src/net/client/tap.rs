@@ -18,7 +18,9 @@ use std::sync::Arc;
 /// The calls of one direction come one after another and in order; a read may end anywhere in a frame. What is sent is
 /// shown before it is written, so an answer never comes before its question.
 #[derive(Clone)]
-pub struct Tap(Arc<dyn Fn(Direction, &[u8]) + Send + Sync>);
+pub struct Tap(Arc<Look>);
+
+type Look = dyn Fn(Direction, &[u8]) + Send + Sync;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
