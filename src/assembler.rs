@@ -151,7 +151,9 @@ impl Assembler {
         let n = frame.missing.min(input.unread().len());
         if n != 0 {
             let piece = &input.unread()[..n];
-            self.bytes.extend(piece, frame.key).map_err(|error| frame.failed(error, self.frame_len))?;
+            self.bytes
+                .extend(piece, frame.missing - n, frame.key)
+                .map_err(|error| frame.failed(error, self.frame_len))?;
             input.consume(n);
             frame.advance(n);
         }

@@ -104,6 +104,12 @@ impl ReceiveBuffer {
         self.filled(bytes.len());
     }
 
+    /// All there is, read and unread.
+    #[cfg(feature = "net")]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Drops what is unread.
     pub fn clear(&mut self) {
         self.unread = HEADROOM..HEADROOM;

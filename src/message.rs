@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "net")]
+use core::ops::Range;
 use core::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
@@ -175,6 +177,9 @@ pub struct MessageRef<'m> {
 
 enum PayloadRef<'m> {
     Slice(&'m [u8]),
+    /// Whole in the buffer it was received in, and given away: nobody changes it while it stays there.
+    #[cfg_attr(not(feature = "net"), allow(dead_code))]
+    Received(&'m [u8]),
     Shared(&'m Bytes),
     Owned(Bytes),
     Assembled(&'m mut MessageBuffer),
@@ -189,7 +194,7 @@ impl MessageRef<'_> {
     /// The payload.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.payload {
-            PayloadRef::Slice(bytes) => bytes,
+            PayloadRef::Slice(bytes) | PayloadRef::Received(bytes) => bytes,
             PayloadRef::Shared(bytes) => bytes,
             PayloadRef::Owned(bytes) => bytes,
             PayloadRef::Assembled(message) => message.as_bytes(),
@@ -199,13 +204,21 @@ impl MessageRef<'_> {
     /// Whether [`into_bytes`](Self::into_bytes) copies nothing.
     #[cfg(feature = "net")]
     pub(crate) fn is_shareable(&self) -> bool {
-        !matches!(self.payload, PayloadRef::Slice(_))
+        !matches!(self.payload, PayloadRef::Slice(_) | PayloadRef::Received(_))
+    }
+
+    /// Where the payload lies among the bytes at these addresses, if it was received there and given away.
+    #[cfg(feature = "net")]
+    pub(crate) fn received_in(&self, addresses: &Range<usize>) -> Option<Range<usize>> {
+        let PayloadRef::Received(bytes) = self.payload else { return None };
+        let start = (bytes.as_ptr() as usize).checked_sub(addresses.start)?;
+        (start + bytes.len() <= addresses.len()).then(|| start..start + bytes.len())
     }
 
     /// The payload, to keep: moved or shared where its owner allows it, else copied.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.payload {
-            PayloadRef::Slice(bytes) => Bytes::copy_from_slice(bytes),
+            PayloadRef::Slice(bytes) | PayloadRef::Received(bytes) => Bytes::copy_from_slice(bytes),
             PayloadRef::Shared(bytes) => bytes.clone(),
             PayloadRef::Owned(bytes) => bytes,
             PayloadRef::Assembled(message) => message.take_bytes(),
@@ -286,7 +299,7 @@ impl<'m> From<&'m SharedMessage> for MessageRef<'m> {
 impl<'m> From<Text<'m>> for MessageRef<'m> {
     fn from(text: Text<'m>) -> Self {
         match text.0 {
-            TextPayload::Whole(text) => text.into(),
+            TextPayload::Whole(text) => MessageRef { kind: Kind::Text, payload: PayloadRef::Received(text.as_bytes()) },
             TextPayload::Assembled(message) => MessageRef { kind: Kind::Text, payload: PayloadRef::Assembled(message) },
         }
     }
@@ -295,7 +308,7 @@ impl<'m> From<Text<'m>> for MessageRef<'m> {
 impl<'m> From<Binary<'m>> for MessageRef<'m> {
     fn from(binary: Binary<'m>) -> Self {
         match binary.0 {
-            BinaryPayload::Whole(bytes) => MessageRef::slice(Kind::Binary, bytes),
+            BinaryPayload::Whole(bytes) => MessageRef { kind: Kind::Binary, payload: PayloadRef::Received(bytes) },
             BinaryPayload::Assembled(message) => {
                 MessageRef { kind: Kind::Binary, payload: PayloadRef::Assembled(message) }
             }

@@ -25,6 +25,11 @@ pub(crate) struct MessageBuffer {
     text: Option<Utf8Validator>,
 }
 
+/// A message of which so much has arrived …
+const LARGE: usize = 64 << 10;
+/// … is given so many times as much memory, so that what is announced costs the peer a share of what it costs us.
+const GROWTH: usize = 4;
+
 impl MessageBuffer {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
@@ -46,9 +51,13 @@ impl MessageBuffer {
         self.bytes.capacity()
     }
 
-    /// Appends a piece of a frame, unmasked.
-    pub(crate) fn extend(&mut self, piece: &[u8], key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
+    /// Appends a piece of a frame, unmasked; `missing` bytes of the frame are still to come.
+    pub(crate) fn extend(&mut self, piece: &[u8], missing: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
         self.bytes.truncate(self.arrived);
+        let arrived = self.arrived + piece.len();
+        if arrived >= LARGE && self.bytes.capacity() < arrived {
+            self.bytes.reserve_exact(piece.len() + missing.min(arrived * (GROWTH - 1)));
+        }
         let is_ascii = match key {
             Some(key) => mask::append(&mut self.bytes, piece, key),
             None => {
@@ -59,13 +68,16 @@ impl MessageBuffer {
         self.accept(piece.len(), is_ascii)
     }
 
-    /// Room for a read of at most `want` bytes behind what arrived. Doubles what is held, at most: what was announced
-    /// costs the peer half of what it costs us.
+    /// Room for a read of at most `want` bytes behind what arrived.
     pub(crate) fn spare(&mut self, want: usize) -> &mut [u8] {
         const LEAST: usize = 16 << 10;
-        let left = self.bytes.capacity() - self.arrived;
-        let room = want.min(if left < LEAST { left.max(self.arrived) } else { left });
-        self.bytes.reserve_exact((self.arrived + room).saturating_sub(self.bytes.len()));
+        // Zeroed, and so brought into the cache, just before it is read into.
+        const MOST: usize = 256 << 10;
+        if self.bytes.capacity() - self.arrived < want.min(LEAST) {
+            self.bytes.truncate(self.arrived);
+            self.bytes.reserve_exact(want.min(self.arrived * (GROWTH - 1)));
+        }
+        let room = want.min(self.bytes.capacity() - self.arrived).min(MOST);
         self.bytes.resize(self.arrived + room, 0);
         &mut self.bytes[self.arrived..]
     }
@@ -163,7 +175,7 @@ mod tests {
         for cut in 0..=text.len() {
             let mut message = MessageBuffer::default();
             message.begin(true);
-            message.extend(&text[..cut], None).unwrap();
+            message.extend(&text[..cut], 0, None).unwrap();
             let mut rest = &text[cut..];
             if cut != 0 {
                 let (near, far) = rest.split_at(cut.min(rest.len()));
@@ -171,7 +183,7 @@ mod tests {
                 message.arrive(near.len(), None).unwrap();
                 rest = far;
             }
-            message.extend(rest, None).unwrap();
+            message.extend(rest, 0, None).unwrap();
             assert!(message.finish());
             assert_eq!(message.as_str().as_bytes(), text);
             assert_eq!(message.take_string().as_bytes(), text);
@@ -183,7 +195,7 @@ mod tests {
     fn a_text_that_ends_inside_a_code_point_is_never_a_str() {
         let mut message = MessageBuffer::default();
         message.begin(true);
-        message.extend(b"ab\xc3", None).unwrap();
+        message.extend(b"ab\xc3", 0, None).unwrap();
         assert_eq!(message.as_str(), "");
         assert!(!message.finish());
         assert_eq!(message.take_string(), "");
@@ -193,8 +205,8 @@ mod tests {
     fn bad_text_behind_a_finished_code_point_leaves_no_str_that_ends_inside_one() {
         let mut message = MessageBuffer::default();
         message.begin(true);
-        message.extend(b"ab\xc3", None).unwrap();
-        assert!(message.extend(b"\xa9\xff", None).is_err());
+        message.extend(b"ab\xc3", 0, None).unwrap();
+        assert!(message.extend(b"\xa9\xff", 0, None).is_err());
         assert_eq!(message.as_bytes(), b"ab\xc3");
         assert_eq!(message.as_str(), "");
         assert_eq!(message.take_string(), "");
@@ -204,8 +216,8 @@ mod tests {
     fn bad_text_leaves_what_was_good() {
         let mut message = MessageBuffer::default();
         message.begin(true);
-        message.extend(b"good", None).unwrap();
-        assert!(message.extend(b"\xff", None).is_err());
+        message.extend(b"good", 0, None).unwrap();
+        assert!(message.extend(b"\xff", 0, None).is_err());
         assert_eq!(message.as_bytes(), b"good");
     }
 
@@ -214,18 +226,24 @@ mod tests {
         let mut message = MessageBuffer::default();
         message.begin(false);
         assert_eq!(message.spare(1 << 30).len(), 0);
-        message.extend(&[0; 1000], None).unwrap();
-        assert_eq!(message.spare(1 << 30).len(), 1000);
-        message.arrive(1000, None).unwrap();
-        assert_eq!(message.spare(1 << 30).len(), 2000);
+        message.extend(&[0; 1000], 0, None).unwrap();
+        assert_eq!(message.spare(1 << 30).len(), 3000);
+        message.arrive(3000, None).unwrap();
+        assert_eq!(message.spare(1 << 30).len(), 12_000);
         assert_eq!(message.spare(10).len(), 10);
+
+        // What is announced beside a piece is no more than a wish either.
+        let mut message = MessageBuffer::default();
+        message.begin(false);
+        message.extend(&[0; LARGE], 1 << 30, None).unwrap();
+        assert_eq!(message.capacity(), GROWTH * LARGE);
     }
 
     #[test]
     fn text_cannot_be_changed_in_place() {
         let mut message = MessageBuffer::default();
         message.begin(true);
-        message.extend(b"text", None).unwrap();
+        message.extend(b"text", 0, None).unwrap();
         assert!(message.as_mut_bytes().is_empty());
     }
 }

@@ -54,6 +54,10 @@ pub struct EventLoop<H: Handler, T: Transport> {
 /// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache. Also what one connection may
 /// bring in a turn, before it is the next one's.
 const RECEIVE_CAPACITY: usize = 256 << 10;
+/// A message that is read on without waiting for the other connections, once so much of it has arrived …
+const LARGE_MESSAGE: usize = 128 << 10;
+/// … up to this much a turn: one of 1 MiB is not put off near its end.
+const LARGE_TURN: usize = (1 << 20) + RECEIVE_CAPACITY;
 
 /// Peers are named by 64-bit tokens.
 const _: () = assert!(usize::BITS >= 64, "the feature `net` needs a 64-bit target");

@@ -1,5 +1,6 @@
 //! The connections of a loop and what waits to be written to them. No system calls: those are the event loop's.
 
+use core::ops::Range;
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::vec_deque::VecDeque;
@@ -53,6 +54,10 @@ pub(super) struct Hub<D> {
     pub(super) cork: SendBuffer,
     /// The connection whose turn it is.
     current: u32,
+    /// The addresses of the loop's input, in which the messages of the turn lie.
+    pub(super) input: Range<usize>,
+    /// Something of the input waits to be written.
+    pub(super) leaves_received: bool,
     /// Connections that something was queued for outside their turn.
     pub(super) touched: Vec<PeerId>,
     /// Connections that were ended outside the receive path, to be reported.
@@ -198,6 +203,8 @@ impl<D: Default> Hub<D> {
             now,
             cork: masking_output(),
             current: NONE,
+            input: 0..0,
+            leaves_received: false,
             touched: Vec::new(),
             ended: Vec::new(),
             held: 0,
@@ -310,7 +317,9 @@ impl<D> Hub<D> {
     }
 
     pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
-        let large = message.as_bytes().len() >= LARGE && message.is_shareable() && !self.masks(index);
+        let large = message.as_bytes().len() >= LARGE
+            && (message.is_shareable() || self.place_of(index, &message).is_some())
+            && !self.masks(index);
         if !large && self.is_corked(index) {
             // Nothing queued before it and nothing to judge: the usual case, with one look at the record.
             if let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) {
@@ -615,10 +624,23 @@ impl<D> Hub<D> {
         self.spill(index);
         let (kind, len) = (message.kind(), message.as_bytes().len());
         self.emit(index, unit, |conn, output| conn.send_header(kind, len as u64, output).map(drop))?;
-        let payload = message.into_bytes();
         let unit = if unit == Unit::Message { Unit::Rest } else { unit };
-        self.queue(index, |outbox| outbox.push_shared(payload, len, unit));
+        match self.place_of(index, &message) {
+            Some(place) => {
+                self.leaves_received = true;
+                self.queue(index, |outbox| outbox.push_received(place, unit));
+            }
+            None => {
+                let payload = message.into_bytes();
+                self.queue(index, |outbox| outbox.push_shared(payload, len, unit));
+            }
+        }
         Ok(())
+    }
+
+    /// Where in the loop's input the payload lies, if it can leave from there at the end of the turn.
+    fn place_of(&self, index: u32, message: &MessageRef<'_>) -> Option<Range<usize>> {
+        if index == self.current { message.received_in(&self.input) } else { None }
     }
 
     /// Appends to a connection's outbox, behind what its cork holds.

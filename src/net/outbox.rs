@@ -1,7 +1,9 @@
 //! What a socket would not take yet.
 
+use core::ops::Range;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::vec;
 use std::vec::Vec;
 
 use bytes::Bytes;
@@ -30,6 +32,8 @@ struct Segment {
 enum Content {
     Copied(Vec<u8>),
     Shared(Bytes),
+    /// Where it was received, until the end of the turn.
+    Received(Range<usize>),
 }
 
 /// How a segment belongs to a message.
@@ -104,6 +108,26 @@ impl Outbox {
         self.segments.push_back(Segment { bytes: Content::Shared(bytes), holds: pins, unit });
     }
 
+    /// Queues bytes that lie in the loop's input; [`keep`](Self::keep) must come before that changes.
+    pub(super) fn push_received(&mut self, place: Range<usize>, unit: Unit) {
+        self.held += place.len();
+        self.segments.push_back(Segment { holds: place.len(), bytes: Content::Received(place), unit });
+    }
+
+    /// Copies what the socket did not take of the loop's input.
+    pub(super) fn keep(&mut self, input: &[u8]) {
+        let mut written = self.written;
+        for segment in &mut self.segments {
+            if let Content::Received(place) = &segment.bytes {
+                // What is written of the first segment is not needed any more, but its length is.
+                let mut copy = vec![0; written];
+                copy.extend_from_slice(&input[place.clone()][written..]);
+                segment.bytes = Content::Copied(copy);
+            }
+            written = 0;
+        }
+    }
+
     /// Drops the messages that have not begun to leave.
     pub(super) fn drop_messages(&mut self) -> usize {
         let mut kept = VecDeque::new();
@@ -132,16 +156,20 @@ impl Outbox {
         dropped
     }
 
-    /// Writes what `write` takes. Returns whether all of it is written; otherwise the socket is full.
-    pub(super) fn write(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<bool> {
+    /// Writes what `write` takes; `input` is the loop's. Returns whether all of it is written; otherwise the socket is full.
+    pub(super) fn write(
+        &mut self,
+        input: &[u8],
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<bool> {
         while !self.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let mut len = 0;
             for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-                *slice = IoSlice::new(segment.bytes.as_slice());
+                *slice = IoSlice::new(segment.bytes.as_slice(input));
                 len += 1;
             }
-            slices[0] = IoSlice::new(&self.segments[0].bytes.as_slice()[self.written..]);
+            slices[0] = IoSlice::new(&self.segments[0].bytes.as_slice(input)[self.written..]);
             match write(&slices[..len]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => self.advance(n),
@@ -156,7 +184,7 @@ impl Outbox {
     fn advance(&mut self, mut n: usize) {
         n += self.written;
         while let Some(first) = self.segments.front() {
-            let len = first.bytes.as_slice().len();
+            let len = first.bytes.len();
             if n < len {
                 break;
             }
@@ -169,10 +197,19 @@ impl Outbox {
 }
 
 impl Content {
-    fn as_slice(&self) -> &[u8] {
+    fn as_slice<'s>(&'s self, input: &'s [u8]) -> &'s [u8] {
         match self {
             Self::Copied(bytes) => bytes,
             Self::Shared(bytes) => bytes,
+            Self::Received(place) => &input[place.clone()],
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Copied(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
+            Self::Received(place) => place.len(),
         }
     }
 }
@@ -183,7 +220,7 @@ mod tests {
 
     fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        let all = outbox.write(|slices| {
+        let all = outbox.write(b"", |slices| {
             let before = out.len();
             out.extend(slices.iter().flat_map(|slice| slice.iter()).take(step));
             Ok(out.len() - before)
@@ -202,6 +239,28 @@ mod tests {
             outbox.push_copy(b"four", Unit::Fixed);
             assert_eq!(outbox.held(), 18);
             assert_eq!(drain(&mut outbox, step), b"one two three four");
+            assert_eq!(outbox.held(), 0);
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_input_is_copied_once_that_changes() {
+        for step in 0..19 {
+            let mut outbox = Outbox::default();
+            outbox.push_copy(b"copied ", Unit::Fixed);
+            outbox.push_received(2..11, Unit::Message);
+            outbox.push_copy(b"end", Unit::Fixed);
+            let (mut out, mut left) = (Vec::new(), step);
+            let full = outbox.write(b"..received ..", |slices| {
+                let before = out.len();
+                out.extend(slices.iter().flat_map(|slice| slice.iter()).take(left));
+                left -= out.len() - before;
+                if out.len() == before { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(out.len() - before) }
+            });
+            assert!(!full.unwrap());
+            outbox.keep(b"..received ..");
+            out.extend(drain(&mut outbox, 5));
+            assert_eq!(out, b"copied received end", "{step}");
             assert_eq!(outbox.held(), 0);
         }
     }
@@ -230,8 +289,8 @@ mod tests {
         outbox.push_copy(b"ping ", Unit::Fixed);
         outbox.push_copy(b"older ", Unit::Message);
         let mut first = true;
-        let full =
-            outbox.write(|_| if std::mem::take(&mut first) { Ok(2) } else { Err(io::ErrorKind::WouldBlock.into()) });
+        let full = outbox
+            .write(b"", |_| if std::mem::take(&mut first) { Ok(2) } else { Err(io::ErrorKind::WouldBlock.into()) });
         assert!(!full.unwrap());
         assert_eq!(outbox.drop_messages(), 2);
         outbox.push_copy(b"latest", Unit::Message);

@@ -24,6 +24,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     pub(super) fn finish_turn(&mut self, index: u32) {
         self.report_ended();
         self.flush(index);
+        if core::mem::take(&mut self.hub.leaves_received) {
+            // The next read is near.
+            if let Some(outbox) = self.hub.records.get_mut(index).and_then(|record| record.outbox.as_mut()) {
+                outbox.keep(self.input.as_bytes());
+            }
+        }
         self.hub.end_turn();
         if self.hub.log.is_long() {
             self.flush_log();
@@ -141,7 +147,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
         let (transport, before) = (&mut self.transport, outbox.held());
         let mut progress = false;
-        let outcome = outbox.write(|slices| {
+        let outcome = outbox.write(self.input.as_bytes(), |slices| {
             let written = match slices {
                 [slice] => transport.write(stream, slice),
                 slices => transport.write_vectored(stream, slices),

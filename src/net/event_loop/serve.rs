@@ -3,17 +3,17 @@
 use std::io;
 use std::vec::Vec;
 
-use super::{EventLoop, RECEIVE_CAPACITY, call, end};
+use super::{EventLoop, LARGE_MESSAGE, LARGE_TURN, RECEIVE_CAPACITY, call, end};
 use crate::connection::State;
 use crate::message::Event;
 use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
-use crate::net::hub::{Again, Hub, Phase};
+use crate::net::hub::{Again, Hub, Phase, Record};
 use crate::net::slab::PeerId;
-use crate::net::transport::Transport;
+use crate::net::transport::{Received, Transport};
 
 impl<H: Handler, T: Transport> EventLoop<H, T> {
-    /// Reads once and deals with it. `to_the_end`: no event will come, so that reading must go on by itself.
+    /// Reads, once unless it is a large message, and deals with it. `to_the_end`: no event will come, so that reading must go on by itself.
     pub(super) fn serve(&mut self, peer: PeerId, to_the_end: bool) {
         let index = peer.index();
         if !self.hub.records.contains(peer) {
@@ -34,29 +34,57 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !self.parked.is_empty() && self.serve_parked(peer) {
             return;
         }
-        let Some(record) = self.hub.records.get_mut(index) else { return };
-        let Some(stream) = &mut self.streams[index as usize] else { return };
+        self.hub.begin_turn(index);
+        let (mut again, mut read) = (Again::No, 0);
+        while read < LARGE_TURN {
+            again = match self.read(index) {
+                Ok(Received { len: 0, .. }) => {
+                    self.eof(index);
+                    Again::No
+                }
+                Ok(received) => {
+                    read += received.len;
+                    self.received(index, received.len);
+                    match received.drained {
+                        _ if to_the_end => Again::ToTheEnd,
+                        true => Again::No,
+                        false => Again::More,
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Again::No,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Again::ToTheEnd,
+                Err(error) => {
+                    self.lost(index, error.kind());
+                    Again::No
+                }
+            };
+            // The rest of a large message follows at once, while its beginning is in the cache.
+            if again == Again::No || !self.is_inside_large_message(index) {
+                break;
+            }
+        }
+        if again != Again::No {
+            self.come_back(peer, again);
+        }
+        self.finish_turn(index);
+    }
+
+    fn read(&mut self, index: u32) -> io::Result<Received> {
+        let record = self.hub.records.get_mut(index).ok_or(io::ErrorKind::WouldBlock)?;
+        let stream = self.streams[index as usize].as_mut().ok_or(io::ErrorKind::WouldBlock)?;
         let spare = match &mut record.phase {
             Phase::Open(conn) => conn.spare(&mut self.input),
             _ => self.input.spare(),
         };
-        // Room in a large message is cut to the same size: a fair share, which is still in the cache when it is unmasked.
+        // Room in a large message is cut to the same size, which is still in the cache when it is unmasked.
         let share = spare.len().min(RECEIVE_CAPACITY);
-        match self.transport.read(stream, &mut spare[..share]) {
-            Ok(received) => {
-                if received.len != 0 && (to_the_end || !received.drained) {
-                    self.come_back(peer, if to_the_end { Again::ToTheEnd } else { Again::More });
-                }
-                self.hub.begin_turn(index);
-                match received.len {
-                    0 => self.eof(index),
-                    len => self.received(index, len),
-                }
-                self.finish_turn(index);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.come_back(peer, Again::ToTheEnd),
-            Err(error) => self.lost(index, error.kind()),
+        self.transport.read(stream, &mut spare[..share])
+    }
+
+    fn is_inside_large_message(&self, index: u32) -> bool {
+        match self.hub.records.get(index) {
+            Some(Record { phase: Phase::Open(conn), unread: false, .. }) => conn.assembled_len() >= LARGE_MESSAGE,
+            _ => false,
         }
     }
 
@@ -112,6 +140,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Deals with all frames of a read.
     pub(super) fn frames(&mut self, index: u32) {
         let mut completed = false;
+        let input = self.input.as_bytes().as_ptr_range();
+        self.hub.input = input.start as usize..input.end as usize;
         if self.hub.records.get(index).is_some_and(|record| record.paused) {
             self.park(index);
         }
