@@ -1,6 +1,7 @@
 //! WebSocket from the bytes up: a strict protocol core that does no I/O, and a mio server built on it.
 //!
 //! ```text
+//!  7  testing      a world without sockets, for tests of handlers               feature `testing`
 //!  6  net          sockets, clock, threads: Server, Handler, Peer               feature `net`
 //!  5  pubsub       who listens to what: Topics
 //!  4  connection   one endpoint: bytes in, events and bytes out                 RFC 6455 §6, §7
@@ -84,6 +85,9 @@ mod pubsub;
 // floor 6: sockets, clock and threads live here only
 #[cfg(feature = "net")]
 pub mod net;
+// floor 7: what is built on all of it
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use buffer::{ReceiveBuffer, SendBuffer, Traffic};
 pub use close::{CloseCode, CloseFrame};

@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 8] = [
     &["connection"],
     &["pubsub"],
     &["net"],
-    &["socketio"],
+    &["socketio", "testing"],
 ];
 /// From here on there are sockets, a clock and randomness.
 const NET: usize = 6;

@@ -49,6 +49,7 @@ pub struct EventLoop<H: Handler, T: Transport> {
     admission: Admission,
     /// Scratch for what other threads ask for.
     commands: Vec<Command>,
+    started: bool,
 }
 
 /// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache. Also what one connection may
@@ -78,6 +79,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             parked: HashMap::new(),
             drained: Vec::new(),
             commands: Vec::new(),
+            started: false,
         }
     }
 
@@ -87,11 +89,28 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     ///
     /// What [`Transport::poll`] fails with.
     pub fn run(&mut self) -> io::Result<()> {
-        self.start();
-        while !(self.hub.stopping && self.hub.records.len() == 0) {
+        while self.turn()? {}
+        Ok(())
+    }
+
+    /// Waits once, does what there is to do, and tells whether there will be more: what [`run`](Self::run) does again
+    /// and again.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn turn(&mut self) -> io::Result<bool> {
+        if !core::mem::replace(&mut self.started, true) {
+            self.start();
+        }
+        if !self.is_over() {
             self.iterate()?;
         }
-        Ok(())
+        Ok(!self.is_over())
+    }
+
+    fn is_over(&self) -> bool {
+        self.hub.stopping && self.hub.records.len() == 0
     }
 
     fn start(&mut self) {

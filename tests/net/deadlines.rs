@@ -1,120 +1,169 @@
-//! Everything that takes too long, with settings that make it short.
+//! Everything that takes too long, by the clock of a simulated world, with the settings that everybody has.
 
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use bowsprit::net::Config;
+use bowsprit::testing::{Heard, World};
+use bowsprit::{CloseCode, Message};
 
-use crate::server::{Call, Reporter, expect_call, expect_closed, serve};
+use crate::server::{Call, Reporter, UPGRADE, masked};
 
-const SHORT: Duration = Duration::from_millis(60);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn world(config: Config) -> (World, Receiver<Call>) {
+    let (world, (reporter, calls)) = (World::new(), Reporter::new());
+    world.serve(config, reporter);
+    (world, calls)
+}
+
+/// What was called, with the name of the cause alone.
+fn seen(calls: &Receiver<Call>) -> Vec<String> {
+    let name = |call| match call {
+        Call::Close(cause) => cause,
+        call => format!("{call:?}"),
+    };
+    calls.try_iter().map(name).collect()
+}
 
 #[test]
 fn a_handshake_has_a_deadline_that_progress_does_not_move() {
-    let mut config = Config::default();
-    config.handshake_timeout = SHORT;
-    let server = serve(config, || Reporter::new().0);
-    let mut client = server.connect_tcp();
-    client.write(b"GET / HTTP/1.1\r\nX: ");
-    // A byte at a time until the server has had enough: writing fails, or the end of file is there to read.
-    let mut chunk = [0];
-    client.stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
-    loop {
-        use std::io::{ErrorKind, Read, Write};
-        if client.stream.write_all(b"x").is_err() {
-            break;
-        }
-        match client.stream.read(&mut chunk) {
-            Ok(0) => break,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => break,
-            Ok(_) => panic!("nothing is sent before the request is whole"),
-        }
+    let (world, calls) = world(Config::default());
+    let mut link = world.connect();
+    link.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+    for _ in 0..9 {
+        world.advance(SECOND);
+        link.write_all(b"x").unwrap();
+        assert!(!link.is_over());
     }
+    world.advance(SECOND);
+    assert_eq!(link.read(), b"");
+    assert!(link.is_over());
+    assert_eq!(seen(&calls), [""; 0]);
 }
 
 #[test]
 fn silence_is_asked_about_and_then_ended() {
-    let mut config = Config::default();
-    // Long enough for the answers of a busy machine.
-    (config.ping_after, config.pong_within) = (SHORT, Duration::from_secs(1));
-    let (reporter, calls) = Reporter::new();
-    let server = serve(config, || reporter);
-    let mut client = server.connect();
+    let (world, calls) = world(Config::default());
+    let mut client = world.client();
     for _ in 0..3 {
-        assert_eq!(client.read_frame().unwrap().first, 0x89, "a Ping");
-        client.frame(0x8a, b"");
+        world.advance(24 * SECOND);
+        assert_eq!(client.receive(), None);
+        // At most two ticks of a second late.
+        world.advance(3 * SECOND);
+        assert_eq!(client.receive(), Some(Heard::Ping(Vec::new())));
+        // The Pong leaves with it.
+        world.run();
     }
-    // Now it stops answering.
-    while client.read_frame().is_some() {}
-    expect_call(&calls, &Call::Open);
-    expect_closed(&calls, "Silent");
+    // Now it stops answering: it does not read.
+    world.advance((24 + 20) * SECOND);
+    assert_eq!(seen(&calls), ["Open"]);
+    world.advance(5 * SECOND);
+    assert_eq!(seen(&calls), ["Silent"]);
+    assert_eq!(client.receive_all(), [Heard::Ping(Vec::new()), Heard::End]);
 }
 
 #[test]
 fn a_message_that_never_ends_is_refused() {
-    let mut config = Config::default();
-    config.message_timeout = SHORT;
-    let (reporter, calls) = Reporter::new();
-    let server = serve(config, || reporter);
-    let mut client = server.connect();
-    client.frame(0x01, b"once upon a time");
-    client.expect_close(1008);
-    expect_call(&calls, &Call::Open);
-    expect_closed(&calls, "MessageTooSlow");
+    let (world, calls) = world(Config::default());
+    let mut client = world.client();
+    client.link().write_all(&masked(0x01, b"once upon a time")).unwrap();
+    for _ in 0..3 {
+        world.advance(19 * SECOND);
+        client.link().write_all(&masked(0x00, b" and on")).unwrap();
+        assert_eq!(client.receive_all(), []);
+    }
+    world.advance(6 * SECOND);
+    let heard = client.receive_all();
+    assert_eq!(heard[0], Heard::Close(CloseCode::POLICY_VIOLATION, "message took too long".into()));
+    assert_eq!(heard[1..], [Heard::End]);
+    assert_eq!(seen(&calls), ["Open", "MessageTooSlow"]);
 }
 
 #[test]
 fn finished_messages_do_not_wear_out_the_next() {
-    let mut config = Config::default();
-    config.message_timeout = Duration::from_secs(3600);
-    let server = serve(config, || Reporter::new().0);
-    let mut client = server.connect();
-    for n in 0..50 {
-        let text = format!("echo {n}");
-        let frame = crate::server::masked(0x81, text.as_bytes());
-        client.write(&frame[..3]);
-        client.write(&frame[3..]);
-        client.expect_text(&n.to_string());
+    let (world, calls) = world(Config::default());
+    let mut client = world.client();
+    let frame = masked(0x81, b"echo this");
+    client.link().write_all(&frame[..3]).unwrap();
+    // Each read ends one and begins the next, for longer than one may take.
+    for _ in 0..50 {
+        world.advance(2 * SECOND);
+        client.link().write_all(&[&frame[3..], &frame[..3]].concat()).unwrap();
+        assert_eq!(client.receive_all(), [Heard::Text("this".into())]);
     }
+    assert_eq!(seen(&calls).len(), 51);
 }
 
 #[test]
 fn an_unanswered_close_is_ended() {
-    let mut config = Config::default();
-    config.close_timeout = SHORT;
-    let (reporter, calls) = Reporter::new();
-    let server = serve(config, || reporter);
-    let mut client = server.connect();
-    client.text("close me");
-    client.expect_close(1000);
-    expect_call(&calls, &Call::Open);
-    expect_call(&calls, &Call::Message("close me".into()));
-    expect_closed(&calls, "CloseUnanswered");
+    let (world, calls) = world(Config::default());
+    // No client that there is answers so badly.
+    let mut link = world.connect();
+    link.write_all(&[UPGRADE.as_bytes(), &masked(0x81, b"close me")].concat()).unwrap();
+    assert!(link.read().ends_with(b"\x88\x04\x03\xe8me"));
+    world.advance(5 * SECOND - Duration::from_millis(1));
+    assert_eq!(seen(&calls), ["Open", "Message(\"close me\")"]);
+    world.advance(Duration::from_millis(1));
+    assert_eq!(seen(&calls), ["CloseUnanswered"]);
+    link.read();
+    assert!(link.is_over());
 }
 
 #[test]
 fn a_peer_that_reads_nothing_is_ended() {
-    let mut config = Config::default();
-    config.write_timeout = SHORT;
-    config.limits.message = 16 << 20;
-    config.limits.frame = 16 << 20;
-    let (reporter, calls) = Reporter::new();
-    let server = serve(config, || reporter);
-    let mut client = server.connect();
-    client.text(&format!("echo {}", "x".repeat(12 << 20)));
-    expect_call(&calls, &Call::Open);
-    assert!(matches!(calls.recv(), Ok(Call::Message(_))));
-    expect_closed(&calls, "WriteStalled");
+    let (world, calls) = world(Config::default());
+    let mut client = world.client();
+    client.link().incoming(|wire| wire.capacity = 1000);
+    client.send(format!("echo {}", "x".repeat(10_000)).as_str());
+    world.advance(59 * SECOND);
+    assert_eq!(seen(&calls).len(), 2);
+    world.advance(3 * SECOND);
+    assert_eq!(seen(&calls), ["WriteStalled"]);
+}
+
+#[test]
+fn a_peer_that_reads_a_little_now_and_then_is_not() {
+    let (world, calls) = world(Config::default());
+    let mut client = world.client();
+    client.link().incoming(|wire| (wire.capacity, wire.delay) = (1000, 15 * SECOND));
+    client.send(format!("echo {}", "x".repeat(10_000)).as_str());
+    let heard = client.receive_within(12 * 15 * SECOND);
+    assert_eq!(heard, Some(Heard::Text("x".repeat(10_000))));
+    assert!(world.now() > 2 * 60 * SECOND);
+    assert_eq!(seen(&calls).len(), 2, "it was not ended");
 }
 
 #[test]
 fn timers_of_the_application_run_out() {
-    let (reporter, calls) = Reporter::new();
-    let server = serve(Config::default(), || reporter);
-    let mut client = server.connect();
-    client.text("timer 20");
-    client.expect_text("timer ran out");
-    expect_call(&calls, &Call::Open);
-    expect_call(&calls, &Call::Message("timer 20".into()));
-    expect_call(&calls, &Call::Timer(7));
+    let (world, calls) = world(Config::default());
+    let mut client = world.client();
+    client.send("timer 20");
+    world.advance(Duration::from_millis(19));
+    assert_eq!(client.receive(), None);
+    world.advance(Duration::from_millis(1));
+    assert_eq!(client.receive(), Some(Heard::Text("timer ran out".into())));
+    assert_eq!(seen(&calls), ["Open", "Message(\"timer 20\")", "Timer(7)"]);
+}
+
+#[test]
+fn running_out_of_descriptors_is_tried_again_after_half_a_second() {
+    use bowsprit::testing::Call;
+    use std::io::ErrorKind;
+    let world = World::new();
+    world.serve(Config::default(), |peer: &mut bowsprit::net::Peer<'_, ()>, message: Message<'_>| {
+        let _ = peer.send(message);
+    });
+    let mut established = world.client();
+    let before = world.calls(Call::Accept);
+    world.fail(Call::Accept, 1, ErrorKind::OutOfMemory);
+    let mut waiting = world.connect();
+    waiting.write_all(UPGRADE.as_bytes()).unwrap();
+    world.advance(Duration::from_millis(499));
+    assert_eq!(world.calls(Call::Accept) - before, 1, "it does not spin");
+    established.send("not starved");
+    assert_eq!(established.receive(), Some(Heard::Text("not starved".into())));
+    assert_eq!(waiting.read(), b"");
+    world.advance(Duration::from_millis(1));
+    assert!(waiting.read().starts_with(b"HTTP/1.1 101 "));
 }

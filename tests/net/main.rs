@@ -13,6 +13,7 @@ mod causes;
 mod client;
 mod clients;
 mod closing;
+#[cfg(feature = "testing")]
 mod deadlines;
 mod edges;
 mod http;

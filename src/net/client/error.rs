@@ -123,7 +123,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(in crate::net) fn new(answer: &Answer<'_>) -> Self {
+    pub(crate) fn new(answer: &Answer<'_>) -> Self {
         let headers = answer.headers().map(|(name, value)| (name.into(), value.into())).collect();
         Self { status: answer.status(), headers }
     }
