@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bowsprit::handshake::{Request, Response};
 use bowsprit::net::{Bytes, Cause, Config, Handler, Peer, PeerId, Peers, Policy, Responder, Sent};
+#[cfg(feature = "testing")]
+use bowsprit::testing::World;
 use bowsprit::{CloseCode, Message};
 
 use crate::server::{Client, PATIENCE, Running, UPGRADE, masked, serve, serve_echo};
@@ -170,20 +172,25 @@ fn who_is_paused_in_open_is_not_heard_until_it_is_resumed() {
     expect(&heard, "hello");
 }
 
+#[cfg(feature = "testing")]
 #[test]
 fn a_pause_does_not_count_as_slowness() {
-    let mut config = Config::default();
-    config.message_timeout = Duration::from_secs(1);
-    let (server, heard) = odd(config);
-    let (mut slow, mut other) = (server.connect(), server.connect());
-    slow.frame(0x01, b"once ");
-    other.text("pause the first");
-    other.expect_text("done");
-    slow.frame(0x80, b"upon a time");
-    // More than the time that a message may take passes without a word.
+    let (world, (told, heard)) = (World::new(), mpsc::channel());
+    world.serve(Config::default(), Odd { first: None, told });
+    let (mut slow, mut other) = (world.client(), world.client());
+    slow.link().write_all(&masked(0x01, b"once ")).unwrap();
+    other.send("pause the first");
+    world.run();
     expect(&heard, "pause the first");
-    assert!(heard.recv_timeout(Duration::from_millis(1500)).is_err());
-    other.text("resume the first");
+    slow.link().write_all(&masked(0x80, b"upon a time")).unwrap();
+    // Far more than the time that a message may take passes without a word.
+    for _ in 0..10 {
+        world.advance(Duration::from_secs(20));
+        other.receive_all();
+    }
+    assert!(heard.try_recv().is_err());
+    other.send("resume the first");
+    world.run();
     expect(&heard, "resume the first");
     expect(&heard, "once upon a time");
 }
