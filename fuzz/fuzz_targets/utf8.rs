@@ -16,7 +16,8 @@ fuzz_target!(|input: &[u8]| {
             Err(error) if error.error_len().is_none() => assert!(verdict.is_ok() && !utf8.is_complete()),
             Err(_) => {
                 let at = end - piece.len() + verdict.unwrap_err().at;
-                let hopeful = |end| std::str::from_utf8(&text[..end]).map_or_else(|e| e.error_len().is_none(), |_| true);
+                let hopeful =
+                    |end| std::str::from_utf8(&text[..end]).map_or_else(|e| e.error_len().is_none(), |_| true);
                 assert!(hopeful(at) && !hopeful(at + 1));
                 return;
             }
