@@ -69,6 +69,9 @@ pub struct Config {
 
     /// Connections of the loop, those in the handshake included. Beyond, accepting pauses. Default 1,048,576.
     pub connections: usize,
+    /// Connections of the loop that have not finished their handshake yet. Beyond, the oldest of them are closed without
+    /// a word, so that half requests keep nobody out. Default 16,384.
+    pub handshakes: usize,
     /// Connections from one IP address. Beyond: 503. Default 1,048,576, which is no bound of its own and costs nothing.
     pub connections_per_address: usize,
     /// Bytes that all queues and unfinished messages of the loop may hold. Beyond, who asks for more is closed with
@@ -98,6 +101,7 @@ impl Default for Config {
             topics: 1 << 20,
             topic_name: 1 << 10,
             connections: 1 << 20,
+            handshakes: 16 << 10,
             connections_per_address: 1 << 20,
             memory: usize::try_from(4u64 << 30).unwrap_or(usize::MAX),
         }

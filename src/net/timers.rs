@@ -75,6 +75,11 @@ impl Timers {
         self.handshakes.push(peer, now);
     }
 
+    /// Those that a handshake was awaited of, the oldest first; of some it may be no more.
+    pub(super) fn handshakes(&mut self) -> &mut VecDeque<(Duration, PeerId)> {
+        &mut self.handshakes.waiting
+    }
+
     pub(super) fn await_close(&mut self, peer: PeerId, now: Duration) {
         self.closes.push(peer, now);
     }

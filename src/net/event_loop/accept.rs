@@ -10,7 +10,8 @@ use super::EventLoop;
 use crate::handshake::Response;
 use crate::net::config::Config;
 use crate::net::handler::Handler;
-use crate::net::hub::Phase;
+use crate::net::hub::{Phase, Record};
+use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
 
 /// The bounds on connections, and when to try to accept again.
@@ -123,11 +124,32 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return self.remove(index);
         }
         if welcome {
+            self.make_room_for_a_handshake();
             self.hub.timers.await_handshake(id, self.hub.now);
         } else {
             self.hub.begin_turn(index);
             self.hub.respond(index, Response::new(503).header("Retry-After", "10"), false);
             self.finish_turn(index);
+        }
+    }
+
+    /// Closes the oldest of those that do not come to the end of their handshake, if there are too many.
+    fn make_room_for_a_handshake(&mut self) {
+        let limit = self.hub.config.handshakes.max(1);
+        if self.hub.timers.handshakes().len() < limit {
+            return;
+        }
+        // Most have ended it by now. An eighth is free afterwards, so that this is seldom done.
+        let (records, waiting) = (&self.hub.records, self.hub.timers.handshakes());
+        let waits = |peer: PeerId| {
+            records.contains(peer)
+                && matches!(records.get(peer.index()), Some(Record { phase: Phase::Handshake(_), .. }))
+        };
+        waiting.retain(|&(_, peer)| waits(peer));
+        let keep = limit - limit.div_ceil(8);
+        let late: Vec<_> = waiting.drain(..waiting.len().saturating_sub(keep)).collect();
+        for (_, peer) in late {
+            self.remove(peer.index());
         }
     }
 }
