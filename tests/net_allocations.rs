@@ -1,12 +1,11 @@
 //! What the server allocates: nothing per message that arrives whole, next to nothing per connection that is idle.
 #![cfg(feature = "net")]
-#![allow(unsafe_code)]
 
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "support/server.rs"]
 mod server;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -14,44 +13,6 @@ use std::sync::mpsc;
 use bowsprit::Message;
 use bowsprit::handshake::{ClientRequest, Request, Uri, accept_key};
 use bowsprit::net::{Bytes, Client, ClientConfig, Config, Handler, Peer, Peers, Responder};
-
-/// Counts by thread, so that a server on its own thread is counted alone.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: hands every call on to the system's allocator and only counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(1, size as isize - layout.size() as isize);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-fn count(calls: usize, bytes: isize) {
-    // While a thread ends there is nobody left to tell.
-    let _ = CALLS.try_with(|n| n.set(n.get() + calls));
-    let _ = BYTES.try_with(|n| n.set(n.get() + bytes));
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Echoes; answers `count` with what its thread has allocated so far. Keeps where the messages lay.
 #[derive(Default)]
@@ -65,7 +26,7 @@ impl Handler for Meter {
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
         if message.as_bytes() == b"count" {
-            let (calls, bytes) = (CALLS.with(Cell::get), BYTES.with(Cell::get));
+            let (calls, bytes) = (counting::calls(), counting::bytes());
             let _ = peer.send(format!("{calls} {bytes} {}", self.highest - self.lowest));
             return;
         }
@@ -137,7 +98,7 @@ fn a_held_request_holds_little_more_than_its_record() {
         type Data = ();
         fn http(&mut self, _: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
             self.0.push(responder);
-            self.1.send(BYTES.with(Cell::get)).unwrap();
+            self.1.send(counting::bytes()).unwrap();
         }
         fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
     }
@@ -172,7 +133,7 @@ fn a_published_large_message_is_not_copied() {
             }
         }
         fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
-            self.0.send(BYTES.with(Cell::get)).unwrap();
+            self.0.send(counting::bytes()).unwrap();
             peer.publish("t", message);
         }
     }
@@ -220,7 +181,7 @@ fn a_client_receives_a_gibibyte_in_parts_and_keeps_none_of_it() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
 
-    let before = BYTES.with(Cell::get);
+    let before = counting::bytes();
     let mut config = ClientConfig::default();
     config.limits.message = LEN;
     config.limits.frame = LEN;
@@ -231,7 +192,7 @@ fn a_client_receives_a_gibibyte_in_parts_and_keeps_none_of_it() {
         let part = client.receive().unwrap().unwrap();
         assert!(part.as_bytes().first().is_none_or(|byte| *byte == 7));
         received += part.as_bytes().len();
-        most = most.max(BYTES.with(Cell::get) - before);
+        most = most.max(counting::bytes() - before);
         if !client.has_more_parts() {
             break;
         }

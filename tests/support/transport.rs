@@ -14,6 +14,8 @@ pub struct Watched {
     tcp: Tcp,
     hands: Arc<Hands>,
     dice: u64,
+    /// All that were ever registered, if they [haunt](Hands::haunted).
+    tokens: Vec<Token>,
 }
 
 /// What is done to the calls, and what was seen of them.
@@ -21,11 +23,15 @@ pub struct Watched {
 pub struct Hands {
     /// The most bytes that a read brings, drawn anew each time; `None` is no limit.
     pub read_at_most: Option<(usize, usize)>,
-    /// How many calls to accept still fail for want of descriptors.
+    /// How many calls to accept still fail.
     pub accepts_to_fail: AtomicUsize,
+    /// With what they fail; 0 is for want of descriptors.
+    pub accept_error: i32,
     pub accepts: AtomicUsize,
     /// What every host's name is looked up as; `None` asks the system.
     pub addresses: Option<Vec<SocketAddr>>,
+    /// With each event comes one of everything that can happen to every connection there ever was.
+    pub haunted: bool,
     /// Connections of ours never open.
     pub never_connected: bool,
     pub reads: AtomicUsize,
@@ -39,7 +45,7 @@ pub struct Hands {
 
 impl Watched {
     pub fn new(tcp: Tcp, hands: Arc<Hands>) -> Self {
-        Self { tcp, hands, dice: 0x9e37_79b9_7f4a_7c15 }
+        Self { tcp, hands, dice: 0x9e37_79b9_7f4a_7c15, tokens: Vec::new() }
     }
 
     fn draw(&mut self, least: usize, most: usize) -> usize {
@@ -64,7 +70,9 @@ impl Transport for Watched {
     }
 
     fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()> {
-        self.tcp.poll(ready, timeout)
+        self.tcp.poll(ready, timeout)?;
+        ready.extend(self.tokens.iter().map(|&token| Ready { token, readable: true, writable: true, closed: true }));
+        Ok(())
     }
 
     fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)> {
@@ -72,7 +80,8 @@ impl Transport for Watched {
         self.hands.accepts.fetch_add(1, Ordering::SeqCst);
         let failing = |n: usize| n.checked_sub(1);
         if self.hands.accepts_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, failing).is_ok() {
-            return Err(io::Error::from_raw_os_error(EMFILE));
+            let errno = if self.hands.accept_error == 0 { EMFILE } else { self.hands.accept_error };
+            return Err(io::Error::from_raw_os_error(errno));
         }
         self.tcp.accept()
     }
@@ -98,6 +107,9 @@ impl Transport for Watched {
 
     fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()> {
         self.hands.registrations.fetch_add(1, Ordering::SeqCst);
+        if self.hands.haunted {
+            self.tokens.push(token);
+        }
         self.tcp.register(stream, token)
     }
 

@@ -1,0 +1,75 @@
+//! Many connections, and some that take nothing.
+
+use crate::target::{End, SHORT, Target};
+
+#[test]
+fn a46_a_subscriber_that_reads_nothing_is_cut_off_alone() {
+    const LEN: usize = 100 << 10;
+    let mut target = Target::with(|_| {});
+    let mut stalled = target.connect_at("/topic");
+    let mut live: Vec<_> = (0..10).map(|_| target.connect_at("/topic")).collect();
+    // The hard limit, one message that overshoots, and one that is being made and framed.
+    target.within((1 << 20) + 3 * LEN, |target| {
+        for _ in 0..200 {
+            target.publish(LEN);
+            for client in &mut live {
+                assert_eq!(client.read_frame().unwrap().payload.len(), LEN);
+            }
+        }
+    });
+    target.expect_end(End::QueueFull);
+    // It gets what was queued for it, and is told.
+    stalled.expect_close(1008);
+    assert!(target.unexpected_ends().is_empty());
+}
+
+#[test]
+fn a47_a_peer_that_takes_nothing_any_more_is_cut_off() {
+    const LEN: usize = 12 << 20;
+    let mut target = Target::with(|config| {
+        config.write_timeout = SHORT;
+        (config.limits.message, config.limits.frame) = (LEN, LEN);
+    });
+    // What was received is what is queued: it is there once.
+    target.within(LEN + LEN / 2, |target| {
+        let mut client = target.connect();
+        client.frame(0x82, &vec![7; LEN]);
+        target.expect_end(End::WriteStalled);
+    });
+}
+
+#[test]
+fn a48_waves_of_connections_leave_nothing_behind() {
+    const WAVE: usize = 200;
+    let mut target = Target::with(|config| config.close_timeout = SHORT);
+    let mut after = Vec::new();
+    for _ in 0..4 {
+        target.within(WAVE * 160, |target| {
+            let mut clients: Vec<_> = (0..WAVE).map(|_| target.connect()).collect();
+            for client in &mut clients {
+                client.expect_echo("used once");
+            }
+            drop(clients);
+            for _ in 0..WAVE {
+                target.expect_end(End::Lost);
+            }
+        });
+        after.push(target.memory().0);
+    }
+    // The queue of handshake deadlines forgets after ten seconds, and doubles when it grows.
+    assert!(after[3] - after[1] <= (4 * WAVE * 24) as isize, "{after:?}");
+}
+
+#[test]
+fn a60_a_storm_of_connections_gets_in_and_starves_nobody() {
+    const STORM: usize = 500;
+    let mut target = Target::with(|_| {});
+    // All at once: accepted in portions, and others have their turn between them.
+    let storm: Vec<_> = (0..STORM).map(|_| target.server.connect_tcp()).collect();
+    target.bystander_echoes();
+    for mut client in storm {
+        client.upgrade();
+        client.expect_echo("in");
+    }
+    target.bystander_echoes();
+}

@@ -1,0 +1,110 @@
+//! Sockets that fail, and events that lie: behind the transport seam where TCP cannot be made to.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bowsprit::Message;
+use bowsprit::net::{Config, EventLoop, Peer, Remote, Tcp};
+use socket2::SockRef;
+
+use crate::server::{Client, PATIENCE, UPGRADE, masked};
+use crate::target::{End, Target};
+use crate::transport::{Hands, Watched};
+
+/// An echo server on a transport with a hand in it, stopped at the end.
+fn with_hands(hands: Hands, attack: impl FnOnce(&Hands, &dyn Fn() -> Client)) {
+    let tcp = Tcp::bind("127.0.0.1:0").unwrap();
+    let (hands, remote, address) = (Arc::new(hands), Remote::new(&tcp), tcp.local_addr().unwrap());
+    let (watched, told) = (hands.clone(), remote.clone());
+    let thread = std::thread::spawn(move || {
+        let echo = |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+            let _ = peer.send(message);
+        };
+        EventLoop::new(Watched::new(tcp, watched), Config::default(), echo, told).run()
+    });
+    let connect = || {
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client::new(stream)
+    };
+    attack(&hands, &connect);
+    remote.stop();
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a50_accept_that_fails_is_tried_again_and_does_not_spin() {
+    const ECONNABORTED: i32 = 103;
+    for (errno, name) in [(24, "EMFILE"), (23, "ENFILE"), (105, "ENOBUFS"), (12, "ENOMEM"), (ECONNABORTED, "")] {
+        let hands = Hands { accept_error: errno, ..Hands::default() };
+        with_hands(hands, |hands, connect| {
+            let mut established = connect();
+            established.upgrade();
+            let before = hands.accepts.load(Ordering::SeqCst);
+            hands.accepts_to_fail.store(2, Ordering::SeqCst);
+            let mut waiting = connect();
+            waiting.write(UPGRADE.as_bytes());
+            established.expect_echo("not starved");
+            assert!(waiting.read_head().starts_with("HTTP/1.1 101 "), "{name}");
+            waiting.expect_echo("let in at last");
+            // Two that fail, one that succeeds, and the one after each success that finds nothing.
+            let accepts = hands.accepts.load(Ordering::SeqCst) - before;
+            assert!(accepts <= 5, "{name}: {accepts} calls to accept");
+        });
+    }
+}
+
+#[test]
+fn a51_resets_at_any_moment_end_one_connection_once() {
+    let mut target = Target::with(|_| {});
+    let reset = |client: Client| {
+        SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+    };
+    target.within(2 << 20, |target| {
+        for _ in 0..20 {
+            reset(target.server.connect_tcp());
+            let mut client = target.server.connect_tcp();
+            client.write(&UPGRADE.as_bytes()[..UPGRADE.len() / 2]);
+            reset(client);
+            // With an echo on its way.
+            let mut client = target.connect();
+            client.write(&masked(0x82, &vec![7; 500 << 10]));
+            reset(client);
+            target.expect_end(End::Lost);
+            // Inside a frame.
+            let mut client = target.connect();
+            client.write(&masked(0x82, &[7; 1000])[..500]);
+            reset(client);
+            target.expect_end(End::Lost);
+            // While the server closes.
+            let mut client = target.connect();
+            client.text("close");
+            assert_eq!(client.read_frame().unwrap().first, 0x88);
+            reset(client);
+            target.expect_end(End::Lost);
+            target.bystander_echoes();
+        }
+    });
+    assert!(target.unexpected_ends().is_empty());
+}
+
+#[test]
+fn a52_events_of_connections_that_are_gone_reach_nobody() {
+    with_hands(Hands { haunted: true, ..Hands::default() }, |hands, connect| {
+        let mut bystander = connect();
+        bystander.upgrade();
+        // Each takes the place of the one before, whose events go on coming.
+        for n in 0..20 {
+            let mut client = connect();
+            client.upgrade();
+            client.expect_echo("first");
+            bystander.expect_echo("still here");
+            client.expect_echo("second");
+            client.frame(0x88, b"\x03\xe8");
+            client.expect_close(1000);
+            assert_eq!(hands.registrations.load(Ordering::SeqCst), n + 2);
+        }
+    });
+}
