@@ -40,6 +40,11 @@ impl HeadReader {
         Self { kept: Vec::new(), scanner: Scanner::new(kind), progress: Progress::Reading }
     }
 
+    /// Bytes of pieces that are kept.
+    pub(super) fn kept_len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Takes what was read. On `Partial`, `input` is empty; on `Complete`, exactly the head is consumed, and with it
     /// the interim answers in front. After an error, the same error comes again.
     pub(super) fn receive<'a>(&'a mut self, input: &'a mut ReceiveBuffer) -> Result<Status<Head<'a>>, HandshakeError> {

@@ -40,6 +40,11 @@ impl ServerHandshake {
             Status::Partial => Ok(Status::Partial),
         }
     }
+
+    /// Bytes held for the unfinished head.
+    pub fn assembled_len(&self) -> usize {
+        self.0.kept_len()
+    }
 }
 
 impl Default for ServerHandshake {

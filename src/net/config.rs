@@ -69,13 +69,13 @@ pub struct Config {
 
     /// Connections of the loop, those in the handshake included. Beyond, accepting pauses. Default 1,048,576.
     pub connections: usize,
-    /// Connections of the loop that have not finished their handshake yet. Beyond, the oldest of them are closed without
-    /// a word, so that half requests keep nobody out. Default 16,384.
+    /// Connections of the loop whose first request is not whole. Beyond, the oldest of them are closed without a word, so
+    /// that half requests keep nobody out. Default 16,384.
     pub handshakes: usize,
     /// Connections from one IP address. Beyond: 503. Default 1,048,576, which is no bound of its own and costs nothing.
     pub connections_per_address: usize,
-    /// Bytes that all queues and unfinished messages of the loop may hold. Beyond, who asks for more is closed with
-    /// 1013. Default 4 GiB, or what a `usize` holds.
+    /// Bytes that all queues and all unfinished messages and requests of the loop may hold. Beyond, who asks for more is
+    /// closed with 1013, or answered with 503. Default 4 GiB, or what a `usize` holds.
     pub memory: usize,
 }
 

@@ -450,11 +450,12 @@ impl<D> Hub<D> {
         self.recount(index);
     }
 
-    /// Brings [`held`](Self::held) up to date with a connection's unfinished message. Returns whether that grew.
+    /// Brings [`held`](Self::held) up to date with a connection's unfinished message or request. Returns whether that grew.
     pub(super) fn recount(&mut self, index: u32) -> bool {
         let Some(record) = self.records.get_mut(index) else { return false };
         let now = match &record.phase {
             Phase::Open(conn) => conn.assembled_len(),
+            Phase::Handshake(Some(unfinished)) => unfinished.assembled_len(),
             Phase::Body(unfinished) => unfinished.len(),
             _ => 0,
         };

@@ -67,6 +67,28 @@ fn a02_the_oldest_half_heads_make_room_for_new_ones() {
 }
 
 #[test]
+fn a02_half_heads_count_towards_the_memory_of_all() {
+    let mut target = Target::with(|config| config.memory = 10 * HEAD);
+    let half = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(15 << 10));
+    target.within(10 * HEAD, |target| {
+        let mut clients: Vec<_> = (0..10).map(|_| target.server.connect_tcp()).collect();
+        for client in &mut clients {
+            client.write(half.as_bytes());
+        }
+        // They are accepted, then read, and then this one is.
+        (0..3).for_each(|_| target.bystander_echoes());
+        let answer = target.ask(half.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    });
+    // Those that hold it are gone, and what they held is free.
+    let mut client = target.server.connect_tcp();
+    client.write(half.as_bytes());
+    client.write(b"\r\n");
+    client.write(UPGRADE.split_once("\r\n").unwrap().1.as_bytes());
+    assert!(client.read_head().starts_with("HTTP/1.1 101 "));
+}
+
+#[test]
 fn a03_a_header_without_end_is_431() {
     let mut target = Target::with(|_| {});
     for len in [64 << 10, 10 << 20] {

@@ -10,7 +10,7 @@ use super::EventLoop;
 use crate::handshake::Response;
 use crate::net::config::Config;
 use crate::net::handler::Handler;
-use crate::net::hub::{Phase, Record};
+use crate::net::hub::Phase;
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
 
@@ -140,16 +140,19 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return;
         }
         // Most have ended it by now. An eighth is free afterwards, so that this is seldom done.
-        let (records, waiting) = (&self.hub.records, self.hub.timers.handshakes());
-        let waits = |peer: PeerId| {
-            records.contains(peer)
-                && matches!(records.get(peer.index()), Some(Record { phase: Phase::Handshake(_), .. }))
-        };
-        waiting.retain(|&(_, peer)| waits(peer));
+        let mut waiting = core::mem::take(self.hub.timers.handshakes());
+        waiting.retain(|&(_, peer)| self.is_at_first_request(peer));
         let keep = limit - limit.div_ceil(8);
-        let late: Vec<_> = waiting.drain(..waiting.len().saturating_sub(keep)).collect();
-        for (_, peer) in late {
+        for (_, peer) in waiting.drain(..waiting.len().saturating_sub(keep)) {
             self.remove(peer.index());
         }
+        *self.hub.timers.handshakes() = waiting;
+    }
+
+    /// Whether a connection has not come to the end of its first request; the later ones have a clock of their own.
+    pub(super) fn is_at_first_request(&mut self, peer: PeerId) -> bool {
+        self.hub.records.contains(peer)
+            && matches!(self.hub.phase(peer.index()), Some(Phase::Handshake(_) | Phase::Body(_)))
+            && self.hub.timers.clock(peer.index()).message_began == 0
     }
 }

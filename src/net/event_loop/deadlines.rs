@@ -31,11 +31,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn expired(&mut self, peer: PeerId, expired: Expired) {
         let index = peer.index();
         let still_taking = self.is_still_taking(index);
-        let began = self.hub.timers.clock(index).message_began;
+        let at_first_request = self.is_at_first_request(peer);
         let Some(record) = self.hub.records.get(index) else { return };
         match (expired, &record.phase) {
-            // Of the first request; the later ones are found by their clock.
-            (Expired::Handshake, Phase::Handshake(_) | Phase::Body(_)) if began == 0 => self.remove(index),
+            (Expired::Handshake, _) if at_first_request => self.remove(index),
             (Expired::Handshake, Phase::Dial(_)) => {
                 self.not_connected(index, ClientError::TimedOut(Stage::Handshake));
             }

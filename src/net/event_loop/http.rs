@@ -70,6 +70,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             Ok(Status::Complete(request)) => request,
             Ok(Status::Partial) => {
                 *begun = Some(Box::new(handshake));
+                if self.hub.recount(index) && self.hub.held > self.hub.config.memory {
+                    self.hub.respond(index, Response::new(503), false);
+                }
                 return false;
             }
             Err(error) => {
@@ -77,6 +80,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 return true;
             }
         };
+        self.hub.recount(index);
         let (handler, hub) = (&mut self.handler, &mut self.hub);
         if request.is_upgrade() {
             match upgrade(handler, hub, &request) {
