@@ -1,0 +1,27 @@
+//! Our servers as `benches/lab/compare` wants every server: `lab PORT MODE`, on 127.0.0.1, where MODE is `echo` (every
+//! message goes back) or `broadcast` (every message goes to all connections).
+
+#[path = "../support/handlers.rs"]
+mod handlers;
+
+use bowsprit::net::{Config, Server};
+use handlers::{Broadcast, Echo};
+
+fn main() -> std::io::Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [port, mode] = arguments.as_slice() else { wrong("usage: lab PORT echo|broadcast") };
+    let mut config = Config::default();
+    config.limits.message = 16 << 20;
+    config.limits.frame = 16 << 20;
+    let server = Server::bind_with(format!("127.0.0.1:{port}"), config)?;
+    match mode.as_str() {
+        "echo" => server.run(Echo),
+        "broadcast" => server.run(Broadcast),
+        other => wrong(&format!("no mode {other}")),
+    }
+}
+
+fn wrong(what: &str) -> ! {
+    eprintln!("{what}");
+    std::process::exit(2);
+}
