@@ -45,6 +45,8 @@ pub fn run<H: Handler>(plan: Plan, handler: H) -> Duration {
     *took
 }
 
+const COPY: usize = 1 << 10;
+
 struct Memory {
     plan: Plan,
     stage: Stage,
@@ -191,7 +193,10 @@ impl Transport for Memory {
         };
         stream.asked = true;
         stream.spoken = self.done;
-        spare[..said.len()].copy_from_slice(said);
+        // In pieces: long ones are copied by `rep movsb`, each byte of which counts as an instruction.
+        for (to, from) in spare.chunks_mut(COPY).zip(said.chunks(COPY)) {
+            to[..from.len()].copy_from_slice(from);
+        }
         Ok(Received { len: said.len(), drained: true })
     }
 
