@@ -14,8 +14,10 @@ use handlers::{Broadcast, Echo};
 use memory::{Plan, run};
 use wire::{heard, said};
 
+type Work = fn(usize);
+
 /// What is done, and how many messages, deliveries or handshakes are one unit of COUNT.
-const WORKLOADS: [(&str, usize, fn(usize)); 6] = [
+const WORKLOADS: [(&str, usize, Work); 6] = [
     ("echo", BATCH, |rounds| echo(rounds, Opcode::Binary, &[7; 125])),
     ("echo-alone", 1, echo_alone),
     ("text", BATCH, |rounds| echo(rounds, Opcode::Text, "Fair winds. ".repeat(85).as_bytes())),
