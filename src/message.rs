@@ -354,6 +354,13 @@ impl SharedMessage {
     }
 }
 
+impl From<MessageRef<'_>> for SharedMessage {
+    /// Free for what is owned or shared, else one copy.
+    fn from(message: MessageRef<'_>) -> Self {
+        Self { kind: message.kind(), payload: message.into_bytes() }
+    }
+}
+
 impl From<Message<'_>> for SharedMessage {
     /// Costs as [`Message::into_bytes`].
     fn from(message: Message<'_>) -> Self {

@@ -67,6 +67,10 @@ pub struct Config {
     /// Bytes of a topic's name. Default 1024.
     pub topic_name: usize,
 
+    /// Loops of a server, each on a thread of its own, which share its port by `SO_REUSEPORT`: see
+    /// [`Server::run_each`](super::Server::run_each). At most 255. Bounds on connections, memory and topics are those of
+    /// each. Default 1.
+    pub workers: usize,
     /// Connections of the loop, those in the handshake included. Beyond, accepting pauses. Default 1,048,576.
     pub connections: usize,
     /// Connections of the loop whose first request is not whole. Beyond, the oldest of them are closed without a word, so
@@ -100,6 +104,7 @@ impl Default for Config {
             topics_per_connection: 1 << 10,
             topics: 1 << 20,
             topic_name: 1 << 10,
+            workers: 1,
             connections: 1 << 20,
             handshakes: 16 << 10,
             connections_per_address: 1 << 20,

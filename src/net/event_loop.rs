@@ -121,7 +121,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut ready = core::mem::take(&mut self.ready);
         let timeout = self.timeout();
         self.transport.poll(&mut ready, timeout)?;
-        self.hub.remote.wake_up();
+        self.hub.remote.inbox().wake_up();
         self.hub.now = self.transport.now();
         self.hub.stats.received = *self.input.traffic();
 
@@ -143,7 +143,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
         self.obey();
         if core::mem::take(&mut self.hub.stop) {
-            self.begin_stop();
+            // The other loops, and this one in its next iteration.
+            self.hub.remote.stop();
         }
         self.expire();
         self.settle();
@@ -154,7 +155,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !self.again.is_empty() || !self.drained.is_empty() || self.hub.has_work() {
             return Some(core::time::Duration::ZERO);
         }
-        if !self.hub.remote.fall_asleep() {
+        if !self.hub.remote.inbox().fall_asleep() {
             return Some(core::time::Duration::ZERO);
         }
         let timers = self.hub.timers.wait(self.hub.now, self.hub.records.len() != 0);
@@ -236,7 +237,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
 impl<H: Handler, T: Transport> Drop for EventLoop<H, T> {
     fn drop(&mut self) {
-        self.hub.remote.abandon();
+        self.hub.remote.inbox().abandon();
     }
 }
 

@@ -253,7 +253,7 @@ impl Ticket {
     }
 
     fn write(&self, data: Bytes) -> Sent {
-        let (soft, hard) = self.remote.queue_bounds();
+        let (soft, hard) = self.remote.inbox().queue_bounds();
         let mut state = self.state();
         let queued = state.waiting + state.unwritten;
         if state.cancelled {
@@ -284,7 +284,7 @@ impl Ticket {
         state.pieces.push(piece);
         if !core::mem::replace(&mut state.told, true) {
             drop(state);
-            self.remote.tell(Command::Answer(self.peer, self.id));
+            self.remote.tell(self.peer, Command::Answer(self.peer, self.id));
         }
     }
 

@@ -15,7 +15,7 @@ use super::http::{Exchange, Unfinished};
 use super::outbox::{Outbox, Unit};
 use super::random::{self, masking_output};
 use super::remote::Remote;
-use super::slab::{PeerId, Slab};
+use super::slab::{self, PeerId, Slab};
 use super::stats::{Counters, Now, Stats};
 use super::timers::{Expired, Timers};
 use super::turn::Turn;
@@ -25,7 +25,7 @@ use crate::connection::{Connection, Role, State};
 use crate::error::UsageError;
 use crate::frame::{Expected, FrameHeader, Status};
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
-use crate::message::MessageRef;
+use crate::message::{MessageRef, SharedMessage};
 use crate::pubsub::{LARGE, Piece, Place, PublishLog, TopicId, Topics};
 
 /// What became of a message that was sent.
@@ -73,6 +73,8 @@ pub(super) struct Hub<D> {
     /// Frames on their way to an outbox.
     scratch: SendBuffer,
     places: Vec<Place>,
+    /// What was published here, for the other loops.
+    pub(super) elsewhere: Vec<(Box<str>, SharedMessage)>,
     /// A handler wants the loop to end.
     pub(super) stop: bool,
 }
@@ -193,9 +195,10 @@ impl<D: Default> Hub<D> {
     pub(super) fn new(mut config: Config, now: Duration, remote: Remote) -> Self {
         // An empty queue is no backlog.
         config.soft_queue = config.soft_queue.max(1);
-        remote.begin(&config);
+        config.connections = config.connections.min(slab::MOST);
+        remote.inbox().begin(&config);
         Self {
-            records: Slab::new(),
+            records: Slab::new(remote.worker() as u8),
             topics: Topics::new(),
             log: PublishLog::default(),
             timers: Timers::new(&config, now),
@@ -213,6 +216,7 @@ impl<D: Default> Hub<D> {
             stats: Counters::default(),
             scratch: masking_output(),
             places: Vec::new(),
+            elsewhere: Vec::new(),
             stop: false,
         }
     }
@@ -288,7 +292,11 @@ impl<D> Hub<D> {
 
     /// Whether there is something to do that no event will tell of.
     pub(super) fn has_work(&self) -> bool {
-        self.stop || !self.log.is_empty() || !self.touched.is_empty() || !self.ended.is_empty()
+        self.stop
+            || !self.elsewhere.is_empty()
+            || !self.log.is_empty()
+            || !self.touched.is_empty()
+            || !self.ended.is_empty()
     }
 
     /// What is queued is written, then our end is closed; for the peer's there is a deadline.
@@ -479,14 +487,25 @@ impl<D> Hub<D> {
         let now = Now {
             connections: self.records.len(),
             held: self.held,
-            inbox: self.remote.held(),
+            inbox: self.remote.inbox().held(),
             topics: self.topics.len(),
             subscriptions: self.topics.subscriptions(),
         };
         Stats::new(&self.stats, sent, &now)
     }
 
+    /// Publishes on all loops.
     pub(super) fn publish(&mut self, topic: &str, message: MessageRef<'_>) {
+        if self.remote.is_alone() {
+            return self.publish_here(topic, message);
+        }
+        let message = SharedMessage::from(message);
+        self.publish_here(topic, (&message).into());
+        self.elsewhere.push((topic.into(), message));
+    }
+
+    /// Publishes on this loop.
+    pub(super) fn publish_here(&mut self, topic: &str, message: MessageRef<'_>) {
         if let Some(topic) = self.topics.find(topic) {
             self.log.push(topic, message);
         }

@@ -36,10 +36,14 @@ use crate::message::SharedMessage;
 /// ```
 #[derive(Clone)]
 pub struct Remote {
-    inbox: Arc<Inbox>,
+    /// One for each loop of the server.
+    inboxes: Arc<[Inbox]>,
+    /// Whose handle it is, within a loop.
+    worker: usize,
 }
 
-struct Inbox {
+/// What a loop is told by others.
+pub(super) struct Inbox {
     waiting: Mutex<Waiting>,
     attention: AtomicU8,
     bounds: OnceLock<Bounds>,
@@ -76,6 +80,8 @@ struct Bounds {
 #[derive(Debug)]
 pub(super) enum Command {
     Publish(Box<str>, SharedMessage),
+    /// What was published on another loop.
+    Published(Arc<[(Box<str>, SharedMessage)]>),
     Send(PeerId, SharedMessage),
     Close(PeerId, CloseCode, String),
     /// The addresses of the host that a connection is to be opened with.
@@ -91,54 +97,111 @@ pub(super) enum Command {
 impl Remote {
     /// A handle for the loop that will run on this transport.
     pub fn new(transport: &impl Transport) -> Self {
-        let inbox = Inbox {
-            waiting: Mutex::default(),
-            attention: AtomicU8::new(ASLEEP),
-            bounds: OnceLock::new(),
-            wake: transport.waker(),
-        };
-        Self { inbox: Arc::new(inbox) }
+        Self::of([transport])
     }
 
-    /// Sends a message to all subscribers of a topic. [`Sent::Dropped`] if the loop has not come round to
+    /// A handle for loops that work together.
+    pub(super) fn of<'t, T: Transport + 't>(transports: impl IntoIterator<Item = &'t T>) -> Self {
+        Self { inboxes: transports.into_iter().map(Inbox::new).collect(), worker: 0 }
+    }
+
+    /// The same, in the hands of one of the loops.
+    pub(super) fn of_worker(&self, worker: usize) -> Self {
+        Self { inboxes: self.inboxes.clone(), worker }
+    }
+
+    pub(super) fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// Whether there is one loop only.
+    pub(super) fn is_alone(&self) -> bool {
+        self.inboxes.len() == 1
+    }
+
+    /// Sends a message to all subscribers of a topic, on all loops. [`Sent::Dropped`] if the loop has not come round to
     /// [`Config::inbox`] bytes before it.
     pub fn publish(&self, topic: &str, message: SharedMessage) -> Sent {
         let len = topic.len() + message.as_bytes().len();
-        self.offer(len, || Command::Publish(topic.into(), message))
+        let sent =
+            self.inboxes.iter().map(|inbox| inbox.offer(len, || Command::Publish(topic.into(), message.clone())));
+        sent.max_by_key(|sent| *sent as u8).unwrap_or(Sent::Dropped)
     }
 
     /// Sends a message to a connection, if it is still open and its queue not full. [`Sent::Dropped`] if the loop has
     /// not come round to [`Config::inbox`] bytes before it; what became of it at the connection is not known here.
     pub fn send(&self, peer: PeerId, message: SharedMessage) -> Sent {
-        self.offer(message.as_bytes().len(), || Command::Send(peer, message))
+        match self.inboxes.get(peer.worker()) {
+            Some(inbox) => inbox.offer(message.as_bytes().len(), || Command::Send(peer, message)),
+            None => Sent::Dropped,
+        }
     }
 
     /// Starts the closing handshake with a connection, if it is still open (RFC 6455 §7.1.2). A code that must not be
     /// sent, or a reason over 123 bytes, becomes 1000 without a reason.
     pub fn close(&self, peer: PeerId, code: CloseCode, reason: &str) {
-        self.tell(Command::Close(peer, code, reason.into()));
+        self.tell(peer, Command::Close(peer, code, reason.into()));
     }
 
-    /// Calls [`Handler::wake`](super::Handler::wake) on the loop's thread: with a channel of your own beside it, anything
+    /// Calls [`Handler::wake`](super::Handler::wake) on the thread of each loop: with a channel of your own beside it, anything
     /// can be done there. Calls that come before the loop got round to it may be joined into one.
     pub fn wake(&self) {
-        self.tell(Command::Wake);
+        self.tell_all(|| Command::Wake);
     }
 
     /// Ends the server: it stops accepting, sends every connection a Close with 1001 and every held HTTP request a 503,
     /// writes what is queued, and returns from [`Server::run`](super::Server::run) when all are closed, at the latest
     /// after [`Config::close_timeout`].
     pub fn stop(&self) {
-        self.tell(Command::Stop);
+        self.tell_all(|| Command::Stop);
     }
 
-    pub(super) fn tell(&self, command: Command) {
+    /// Tells the loop of a connection something about it.
+    pub(super) fn tell(&self, peer: PeerId, command: Command) {
         // Nobody is left to do it.
-        let _ = self.try_tell(command);
+        let _ = self.try_tell(peer, command);
     }
 
-    /// Gives the command back if the loop is over.
-    pub(super) fn try_tell(&self, command: Command) -> Result<(), Command> {
+    /// As [`tell`](Self::tell); gives the command back if the loop is over.
+    pub(super) fn try_tell(&self, peer: PeerId, command: Command) -> Result<(), Command> {
+        match self.inboxes.get(peer.worker()) {
+            Some(inbox) => inbox.try_tell(command),
+            None => Err(command),
+        }
+    }
+
+    /// Hands what was published on this loop to the others. Returns how many of them had no room for it.
+    pub(super) fn publish_elsewhere(&self, published: Vec<(Box<str>, SharedMessage)>) -> usize {
+        let len = published.iter().map(|(topic, message)| topic.len() + message.as_bytes().len()).sum();
+        let published: Arc<[_]> = published.into();
+        let others = self.inboxes.iter().enumerate().filter(|(worker, _)| *worker != self.worker);
+        others.filter(|(_, inbox)| inbox.offer(len, || Command::Published(published.clone())) == Sent::Dropped).count()
+    }
+
+    fn tell_all(&self, command: impl Fn() -> Command) {
+        for inbox in &*self.inboxes {
+            // Nobody is left to do it.
+            let _ = inbox.try_tell(command());
+        }
+    }
+
+    /// That of the loop whose handle it is.
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.inboxes[self.worker]
+    }
+}
+
+impl Inbox {
+    fn new(transport: &impl Transport) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            attention: AtomicU8::new(ASLEEP),
+            bounds: OnceLock::new(),
+            wake: transport.waker(),
+        }
+    }
+
+    fn try_tell(&self, command: Command) -> Result<(), Command> {
         let mut waiting = self.waiting();
         if waiting.over {
             return Err(command);
@@ -152,7 +215,7 @@ impl Remote {
         Ok(())
     }
 
-    /// As [`tell`](Self::tell), if there is room for a payload of this length.
+    /// As [`try_tell`](Self::try_tell), if there is room for a payload of this length.
     fn offer(&self, len: usize, command: impl FnOnce() -> Command) -> Sent {
         let bound = self.bounds().inbox;
         let mut waiting = self.waiting();
@@ -169,31 +232,31 @@ impl Remote {
     }
 
     fn call_attention(&self) {
-        if self.inbox.attention.swap(TOLD, Ordering::AcqRel) == ASLEEP {
-            (self.inbox.wake)();
+        if self.attention.swap(TOLD, Ordering::AcqRel) == ASLEEP {
+            (self.wake)();
         }
     }
 
     /// The loop begins with these settings.
     pub(super) fn begin(&self, config: &Config) {
-        let _ = self.inbox.bounds.set(Bounds::of(config));
+        let _ = self.bounds.set(Bounds::of(config));
     }
 
     /// The loop is about to wait; `false` if it must look into the inbox first. What comes behind this wakes it.
     pub(super) fn fall_asleep(&self) -> bool {
-        let attention = &self.inbox.attention;
+        let attention = &self.attention;
         attention.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire) != Err(TOLD)
     }
 
     /// The loop is at work, and will look into the inbox at the end: nobody needs to wake it.
     pub(super) fn wake_up(&self) {
-        let attention = &self.inbox.attention;
+        let attention = &self.attention;
         let _ = attention.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Takes what the loop was asked to do.
     pub(super) fn take(&self, into: &mut Vec<Command>) {
-        let attention = &self.inbox.attention;
+        let attention = &self.attention;
         // Before the look: whatever comes behind it calls again.
         if attention.compare_exchange(TOLD, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             let mut waiting = self.waiting();
@@ -225,12 +288,12 @@ impl Remote {
 
     fn bounds(&self) -> Bounds {
         // A loop that is not there yet has the default settings.
-        self.inbox.bounds.get().copied().unwrap_or_else(|| Bounds::of(&Config::default()))
+        self.bounds.get().copied().unwrap_or_else(|| Bounds::of(&Config::default()))
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Nothing in here can panic half-way.
-        self.inbox.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -116,14 +116,19 @@ impl Tcp {
     ///
     /// What the system says of the last address, or of its event queue.
     pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Self> {
-        let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to bind");
-        for address in addresses.to_socket_addrs()? {
-            match listen(address) {
-                Ok(listener) => return Self::new(Some(listener)),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        Self::new(Some(listen_on_one(addresses, false)?))
+    }
+
+    /// Listens so many times on the same address, the first that can be bound: the system shares out who connects.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub(super) fn bind_each(addresses: impl ToSocketAddrs, many: usize) -> io::Result<Vec<Self>> {
+        let first = listen_on_one(addresses, many > 1)?;
+        let address = first.local_addr()?;
+        let others = (1..many).map(|_| listen(address, true));
+        core::iter::once(Ok(first)).chain(others).map(|listener| Self::new(Some(listener?))).collect()
     }
 
     /// Listens on nothing: for clients.
@@ -155,9 +160,24 @@ impl Tcp {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen_on_one(addresses: impl ToSocketAddrs, shared: bool) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to bind");
+    for address in addresses.to_socket_addrs()? {
+        match listen(address, shared) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    // Only if asked for: it would let another server of the same user take a share of the port.
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
     // Accepted sockets inherit this: one call here instead of one for each of them.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;

@@ -24,3 +24,4 @@ mod responder;
 mod seam;
 mod stats;
 mod topics;
+mod workers;

@@ -35,7 +35,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             Err(_) => {
                 let (host, remote) = (Box::<str>::from(host), self.hub.remote.clone());
                 self.hub.timers.await_at(deadline, peer, Expired::Attempt(0));
-                let answer = move |addresses| remote.tell(Command::Resolved(peer, addresses));
+                let answer = move |addresses| remote.tell(peer, Command::Resolved(peer, addresses));
                 self.transport.resolve(&host, port, Box::new(answer));
             }
         }
@@ -70,7 +70,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             if self.hub.config.one_at_a_time {
                 let remote = self.hub.remote.clone();
                 return Turn::wait(address.ip(), move |turn| {
-                    match remote.try_tell(Command::Connect(peer, attempt, address, turn)) {
+                    match remote.try_tell(peer, Command::Connect(peer, attempt, address, turn)) {
                         Err(Command::Connect(.., turn)) => Err(turn),
                         _ => Ok(()),
                     }

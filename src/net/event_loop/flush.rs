@@ -208,6 +208,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     /// Gives every subscriber its share of what was published.
     pub(super) fn flush_log(&mut self) {
+        if !self.hub.elsewhere.is_empty() {
+            // First, so that the other loops write at the same time.
+            let published = core::mem::take(&mut self.hub.elsewhere);
+            let (many, deaf) = (published.len() as u64, self.hub.remote.publish_elsewhere(published) as u64);
+            self.hub.stats.dropped += many * deaf;
+        }
         if self.hub.log.is_empty() {
             return;
         }

@@ -9,11 +9,16 @@ use crate::net::transport::Transport;
 impl<H: Handler, T: Transport> EventLoop<H, T> {
     pub(super) fn obey(&mut self) {
         let mut commands = core::mem::take(&mut self.commands);
-        self.hub.remote.take(&mut commands);
+        self.hub.remote.inbox().take(&mut commands);
         let mut wake = false;
         for command in commands.drain(..) {
             match command {
-                Command::Publish(topic, message) => self.hub.publish(&topic, (&message).into()),
+                Command::Publish(topic, message) => self.hub.publish_here(&topic, (&message).into()),
+                Command::Published(messages) => {
+                    for (topic, message) in &*messages {
+                        self.hub.publish_here(topic, message.into());
+                    }
+                }
                 Command::Send(peer, message) => {
                     if self.hub.is_there(peer) {
                         let _ = self.hub.send(peer.index(), (&message).into());
