@@ -27,9 +27,14 @@ impl Traffic {
 
     /// Counts these too.
     pub fn add(&mut self, other: &Self) {
+        self.add_times(other, 1);
+    }
+
+    /// Counts these so many times.
+    pub(crate) fn add_times(&mut self, other: &Self, times: u64) {
         for place in 0..PLACES {
-            self.frames[place] += other.frames[place];
-            self.bytes[place] += other.bytes[place];
+            self.frames[place] = self.frames[place].wrapping_add(other.frames[place].wrapping_mul(times));
+            self.bytes[place] = self.bytes[place].wrapping_add(other.bytes[place].wrapping_mul(times));
         }
     }
 

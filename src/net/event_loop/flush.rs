@@ -225,15 +225,19 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             traffic = self.hub.log.collect(0, |_| true, &mut common);
         }
         let (start, mut lost) = (self.hub.log.start(), Vec::new());
+        // Counted once for all of them, not for each.
+        let mut had_it_all = 0;
         for &topic in &topics {
             let mut nth = 0;
             while let Some(&index) = self.hub.topics.subscribers_of(topic).get(nth) {
                 nth += 1;
-                if let Err(kind) = self.deliver(index, start, only.map(|_| (&*common, &traffic))) {
-                    lost.push((self.hub.records.id(index), kind));
+                match self.deliver(index, start, only.map(|_| (&*common, &traffic))) {
+                    Ok(all) => had_it_all += u64::from(all),
+                    Err(kind) => lost.push((self.hub.records.id(index), kind)),
                 }
             }
         }
+        self.hub.stats.published.add_times(&traffic, had_it_all);
         self.hub.log.clear();
         for (peer, kind) in lost {
             if self.hub.records.contains(peer) {
@@ -242,28 +246,31 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
     }
 
-    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take.
-    fn deliver(&mut self, index: u32, start: u64, common: Option<(&[Place], &Traffic)>) -> Result<(), io::ErrorKind> {
+    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take. Returns whether
+    /// that was all that is common, which the caller counts.
+    fn deliver(&mut self, index: u32, start: u64, common: Option<(&[Place], &Traffic)>) -> Result<bool, io::ErrorKind> {
         let hub = &mut self.hub;
-        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
+        let Some(record) = hub.records.get_mut(index) else { return Ok(false) };
         let position = core::mem::replace(&mut record.position, hub.log.next());
         if hub.log.is_at_end(position) || !hub.is_open(index) {
-            return Ok(());
+            return Ok(false);
         }
-        let mut own = Vec::new();
+        let (mut own, own_traffic);
+        let common = common.filter(|_| position <= start);
         let (places, traffic) = match common {
-            Some((common, traffic)) if position <= start => (common, *traffic),
-            _ => {
-                let traffic = hub.collect(index, position, &mut own);
-                (&*own, traffic)
+            Some(common) => common,
+            None => {
+                own = Vec::new();
+                own_traffic = hub.collect(index, position, &mut own);
+                (&*own, &own_traffic)
             }
         };
         // The log's frames have no mask, and must not come between the parts of a message.
         let as_it_is = !hub.masks(index) && !hub.is_sending_parts(index);
-        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
+        let Some(record) = hub.records.get_mut(index) else { return Ok(false) };
         let mut written = 0;
         if record.outbox.is_none() && as_it_is {
-            let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
+            let Some(stream) = &mut self.streams[index as usize] else { return Ok(false) };
             let outcome = match places {
                 [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
                 places => {
@@ -273,20 +280,21 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 }
             };
             match outcome {
+                Written::All if common.is_some() => return Ok(true),
                 Written::All => {
-                    hub.stats.published.add(&traffic);
-                    return Ok(());
+                    hub.stats.published.add(traffic);
+                    return Ok(false);
                 }
                 Written::Part(n) => written = n,
                 Written::Lost(kind) => return Err(kind),
             }
             record.blocked = true;
         } else if !hub.admit(index) {
-            return Ok(());
+            return Ok(false);
         }
-        hub.count_published(index, &traffic);
+        hub.count_published(index, traffic);
         hub.queue_places(index, places, written);
-        Ok(())
+        Ok(false)
     }
 }
 
