@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example broadcast
+//! cargo run --release --features deflate --example broadcast -- --deflate
 //! ```
 
 #[path = "support/mod.rs"]
@@ -31,5 +32,5 @@ impl Handler for Broadcast {
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("Sends every message to every connection.", "127.0.0.1:9002");
-    support::run("ws", Server::bind(arguments.listen)?, Broadcast)
+    support::run("ws", Server::bind_with(&arguments.listen, arguments.config())?, Broadcast)
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example echo
 //! cargo run --release --example echo -- --listen 127.0.0.1:0
+//! cargo run --release --features deflate --example echo -- --deflate
 //! ```
 //!
 //! Takes messages of up to 16 MiB, so that Autobahn's limits cases can be run against it.
@@ -12,7 +13,7 @@ mod support;
 
 use bowsprit::Message;
 use bowsprit::handshake::Request;
-use bowsprit::net::{Bytes, Config, Handler, Peer, Peers, Responder, Server};
+use bowsprit::net::{Bytes, Handler, Peer, Peers, Responder, Server};
 
 struct Echo;
 
@@ -31,8 +32,13 @@ impl Handler for Echo {
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("Sends every message back to who sent it.", "127.0.0.1:9001");
-    let mut config = Config::default();
+    let mut config = arguments.config();
     config.limits.message = 16 << 20;
     config.limits.frame = 16 << 20;
+    // Every message goes through the compressor, so that the checker sees it at work.
+    #[cfg(feature = "deflate")]
+    if let Some(deflate) = &mut config.deflate {
+        deflate.threshold = 0;
+    }
     support::run("ws", Server::bind_with(arguments.listen, config)?, Echo)
 }

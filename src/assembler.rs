@@ -18,6 +18,8 @@ pub(crate) struct Assembler {
     bytes: MessageBuffer,
     /// Whether it is handed on in parts.
     in_parts: bool,
+    /// Whether what arrives is compressed, and so neither text nor as long as it will be.
+    compressed: bool,
     /// Bytes handed on in parts.
     handed_on: usize,
     /// The cut code point at the end of the last part.
@@ -75,16 +77,24 @@ pub(crate) fn check_header(header: &FrameHeader, open: Option<&Assembler>, limit
         (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::MessageInterleaved.at(0)),
         _ => {}
     }
+    let compressed = header.rsv != 0 || open.is_some_and(|assembler| assembler.compressed);
+    let limit = |len| if compressed { wire_limit(len) } else { len };
     // Compared as 64 bits, so that nothing is lost where usize is shorter.
-    if header.payload_len > limits.frame as u64 {
+    if header.payload_len > limit(limits.frame) as u64 {
         return Err(ProtocolError::FrameTooBig.at(header.last_byte_of_length()));
     }
     let len = header.payload_len as usize;
     let so_far = open.map_or(0, |assembler| assembler.bytes.len() + assembler.handed_on);
-    if len > limits.message.saturating_sub(so_far) {
+    if len > limit(limits.message).saturating_sub(so_far) {
         return Err(ProtocolError::MessageTooBig.at(header.last_byte_of_length()));
     }
     Ok(len)
+}
+
+/// Bytes that a message of `len` bytes may have when it is compressed: what cannot become smaller grows. How long it is
+/// in truth shows when it is inflated.
+fn wire_limit(len: usize) -> usize {
+    len.saturating_add(len / 8).saturating_add(64)
 }
 
 impl Assembler {
@@ -114,9 +124,10 @@ impl Assembler {
     ) -> Result<(), Failure> {
         if self.kind.is_none() {
             self.in_parts = in_parts;
+            self.compressed = header.rsv != 0;
             if !in_parts {
                 self.bytes = input.fresh_message();
-                self.bytes.begin(header.opcode == Opcode::Text);
+                self.bytes.begin(header.opcode == Opcode::Text && !self.compressed);
             }
             self.kind = Some(if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary });
             self.handed_on = 0;
@@ -169,6 +180,12 @@ impl Assembler {
             return Err(ProtocolError::InvalidUtf8.at(self.frame_len - 1));
         }
         Ok(self.kind.take())
+    }
+
+    /// Whether the message that has ended, or goes on, is compressed (RFC 7692 §6).
+    #[cfg(feature = "deflate")]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// Whether the message is handed on in parts.

@@ -11,9 +11,17 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{Compressors, DeflateConfig, Inflater, Packed, Window};
+#[cfg(feature = "deflate")]
+use crate::error::ProtocolError;
 use crate::frame::FrameHeader;
+#[cfg(feature = "deflate")]
+use crate::frame::RSV1;
 use crate::limits::Limits;
 use crate::mask::{self, MaskingKey};
+#[cfg(feature = "deflate")]
+use crate::message::Kind;
 
 pub(crate) use message_buffer::MessageBuffer;
 pub use traffic::Traffic;
@@ -42,6 +50,9 @@ pub struct ReceiveBuffer {
     /// Allocations of messages that nobody kept.
     spare: Vec<MessageBuffer>,
     traffic: Traffic,
+    /// Made when the first compressed message arrives.
+    #[cfg(feature = "deflate")]
+    inflater: Option<Box<Inflater>>,
 }
 
 /// Room in front of what is read, for the part of a frame that the last read ended in.
@@ -65,6 +76,8 @@ impl ReceiveBuffer {
             assembled: MessageBuffer::default(),
             spare: Vec::new(),
             traffic: Traffic::default(),
+            #[cfg(feature = "deflate")]
+            inflater: None,
         }
     }
 
@@ -163,6 +176,38 @@ impl ReceiveBuffer {
         &mut self.assembled
     }
 
+    /// Inflates a message that lies here, and lends it out (RFC 7692 §7.2.2).
+    #[cfg(feature = "deflate")]
+    pub(crate) fn inflate(
+        &mut self,
+        kind: Kind,
+        range: Range<usize>,
+        window: Option<&mut Window>,
+    ) -> Result<(), ProtocolError> {
+        let mut message = self.fresh_message();
+        let inflater = self.inflater.get_or_insert_with(|| Box::new(Inflater::new()));
+        inflate(inflater, kind, &self.bytes[range], window, self.limits.message, &mut message)?;
+        self.lend(message);
+        Ok(())
+    }
+
+    /// Inflates a message that was assembled, and lends it out (RFC 7692 §7.2.2).
+    #[cfg(feature = "deflate")]
+    pub(crate) fn inflate_assembled(
+        &mut self,
+        kind: Kind,
+        payload: MessageBuffer,
+        window: Option<&mut Window>,
+    ) -> Result<(), ProtocolError> {
+        let mut message = self.fresh_message();
+        let inflater = self.inflater.get_or_insert_with(|| Box::new(Inflater::new()));
+        inflate(inflater, kind, payload.as_bytes(), window, self.limits.message, &mut message)?;
+        self.lend(payload);
+        self.recycle();
+        self.lend(message);
+        Ok(())
+    }
+
     /// The last event is over: keeps its allocation for the next message.
     #[inline]
     pub(crate) fn recycle(&mut self) {
@@ -185,6 +230,23 @@ impl ReceiveBuffer {
     }
 }
 
+#[cfg(feature = "deflate")]
+fn inflate(
+    inflater: &mut Inflater,
+    kind: Kind,
+    payload: &[u8],
+    window: Option<&mut Window>,
+    limit: usize,
+    message: &mut MessageBuffer,
+) -> Result<(), ProtocolError> {
+    message.begin(kind == Kind::Text);
+    inflater.message(payload, window.as_deref(), limit, message)?;
+    if let Some(window) = window {
+        window.push(message.as_bytes());
+    }
+    Ok(())
+}
+
 /// What is to be written to a socket: whole frames, in order.
 ///
 /// ```
@@ -203,6 +265,9 @@ pub struct SendBuffer {
     backed_up: bool,
     masking_keys: Option<Box<dyn FnMut() -> MaskingKey + Send>>,
     traffic: Traffic,
+    /// Made when the first message is compressed.
+    #[cfg(feature = "deflate")]
+    compressors: Option<Box<Compressors>>,
 }
 
 /// What an emptied buffer may keep allocated.
@@ -218,7 +283,16 @@ impl SendBuffer {
             backed_up: false,
             masking_keys: None,
             traffic: Traffic::NONE,
+            #[cfg(feature = "deflate")]
+            compressors: None,
         }
+    }
+
+    /// How the connections that write here compress their messages, if they do: [`level`](DeflateConfig::level) and
+    /// [`threshold`](DeflateConfig::threshold). Until this is called, as by [`DeflateConfig::default`].
+    #[cfg(feature = "deflate")]
+    pub fn set_deflate(&mut self, config: &DeflateConfig) {
+        self.compressors = Some(Box::new(Compressors::new(config)));
     }
 
     /// An output for clients. `keys` yields a fresh key per frame.
@@ -227,6 +301,14 @@ impl SendBuffer {
     /// proxy in between (RFC 6455 §5.3, §10.3).
     pub fn with_masking_keys(keys: impl FnMut() -> MaskingKey + Send + 'static) -> Self {
         Self { masking_keys: Some(Box::new(keys)), ..Self::new() }
+    }
+
+    /// Lets connections that write here use the other's compressors, and back.
+    #[cfg(feature = "net")]
+    pub(crate) fn swap_compressors(&mut self, other: &mut Self) {
+        #[cfg(feature = "deflate")]
+        core::mem::swap(&mut self.compressors, &mut other.compressors);
+        let _ = other;
     }
 
     /// Bytes to write.
@@ -299,6 +381,32 @@ impl SendBuffer {
 
     pub(crate) fn count_reply(&mut self, len: usize) {
         self.control_replies += len;
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressors(&mut self) -> &mut Compressors {
+        self.compressors.get_or_insert_with(|| Box::new(Compressors::new(&DeflateConfig::default())))
+    }
+
+    /// Queues a message as a compressed frame; `false`, and nothing was queued, if that would not make it smaller.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn push_compressed(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        bits: u8,
+        window: Option<&Window>,
+    ) -> bool {
+        let mut compressors = self.compressors.take();
+        let made = compressors
+            .get_or_insert_with(|| Box::new(Compressors::new(&DeflateConfig::default())))
+            .message(payload, bits, window);
+        if let Some(Packed(packed)) = made {
+            self.push_frame(&FrameHeader { rsv: RSV1, payload_len: packed.len() as u64, ..*header }, packed);
+        }
+        let made = made.is_some();
+        self.compressors = compressors;
+        made
     }
 
     pub(crate) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {

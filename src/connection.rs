@@ -1,6 +1,8 @@
 //! The sans-I/O endpoint: bytes in, events and bytes out (RFC 6455 §5, §6, §7).
 
 mod close;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod receive;
 mod send;
 mod state;
@@ -10,7 +12,7 @@ use alloc::boxed::Box;
 use crate::assembler::Assembler;
 use crate::buffer::ReceiveBuffer;
 use crate::close::CloseCode;
-use crate::frame::Expected;
+use crate::frame::{Expected, RSV1};
 use crate::handshake::Negotiated;
 use crate::message::Kind;
 use state::Machine;
@@ -56,6 +58,9 @@ pub struct Connection {
     sending: Option<Kind>,
     /// Whether messages are handed on in parts.
     in_parts: bool,
+    /// How far back what is sent may refer, as a power of two; 0 if nothing is ever compressed.
+    #[cfg(feature = "deflate")]
+    send_bits: u8,
 }
 
 /// The cut end of the last read, and what waits for room in the output.
@@ -66,6 +71,8 @@ struct Partial {
     stash: Stash,
     /// The payload of the latest Ping, if its Pong found no room (§5.5.3).
     owed_pong: Option<Stash>,
+    #[cfg(feature = "deflate")]
+    memory: deflate::Memory,
 }
 
 /// Bytes of at most one control frame.
@@ -87,8 +94,8 @@ impl Connection {
         Self::new(Role::Client, negotiated)
     }
 
-    fn new(role: Role, _negotiated: Negotiated) -> Self {
-        Self {
+    fn new(role: Role, negotiated: Negotiated) -> Self {
+        let conn = Self {
             partial: None,
             received: 0,
             close_received: 0,
@@ -96,7 +103,15 @@ impl Connection {
             state: Machine::new(),
             sending: None,
             in_parts: false,
+            #[cfg(feature = "deflate")]
+            send_bits: 0,
+        };
+        #[cfg(feature = "deflate")]
+        if let Some(params) = negotiated.deflate() {
+            return conn.with_deflate(params);
         }
+        drop(negotiated);
+        conn
     }
 
     /// Which end this is.
@@ -176,7 +191,16 @@ impl Connection {
     }
 
     fn expected(&self) -> Expected {
-        Expected { masked: self.role == Role::Server, rsv: 0 }
+        Expected { masked: self.role == Role::Server, rsv: if self.is_deflated() { RSV1 } else { 0 } }
+    }
+
+    /// Whether messages may be compressed (RFC 7692).
+    #[inline]
+    pub(crate) fn is_deflated(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.send_bits != 0;
+        #[cfg(not(feature = "deflate"))]
+        false
     }
 
     fn partial(&mut self) -> &mut Partial {
@@ -186,6 +210,10 @@ impl Connection {
 
 impl Partial {
     fn is_vacant(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        if !self.memory.is_vacant() {
+            return false;
+        }
         !self.assembler.is_open() && self.stash.is_empty() && self.owed_pong.is_none()
     }
 }

@@ -48,22 +48,36 @@ pub enum ProtocolError {
     TooManyFragments,
     /// More empty fragments in a row than [`Limits::empty_fragments`](crate::Limits::empty_fragments).
     TooManyEmptyFragments,
+    /// A compressed message that cannot be decompressed, or that ends inside a block.
+    InvalidDeflate,
+    /// A compressed message with so many final blocks that they cost more than its bytes.
+    TooManyFinalBlocks,
 }
 
 impl ProtocolError {
     /// What the peer's Close frame says (RFC 6455 §7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::CloseReasonNotUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments | Self::TooManyEmptyFragments => CloseCode::POLICY_VIOLATION,
+            Self::TooManyFinalBlocks => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
 
-    /// The section of RFC 6455 that holds the rule, such as `"5.2"`.
+    /// The RFC that holds the rule: 6455, or 7692 for permessage-deflate.
+    pub const fn rfc(self) -> u16 {
+        match self {
+            Self::InvalidDeflate => 7692,
+            _ => 6455,
+        }
+    }
+
+    /// The section of that [RFC](Self::rfc), such as `"5.2"`.
     pub const fn section(self) -> &'static str {
         match self {
+            Self::InvalidDeflate => "7.2.2",
             Self::Unmasked | Self::Masked => "5.1",
             Self::ReservedBitSet | Self::UnknownOpcode(_) => "5.2",
             Self::LengthNotMinimal | Self::LengthTopBitSet => "5.2",
@@ -73,7 +87,7 @@ impl ProtocolError {
             Self::InvalidCloseCode(_) => "7.4",
             Self::InvalidUtf8 | Self::CloseReasonNotUtf8 => "8.1",
             Self::FrameTooBig | Self::MessageTooBig => "10.4",
-            Self::TooManyFragments | Self::TooManyEmptyFragments => "10.4",
+            Self::TooManyFragments | Self::TooManyEmptyFragments | Self::TooManyFinalBlocks => "10.4",
         }
     }
 
@@ -103,13 +117,15 @@ impl ProtocolError {
             Self::MessageTooBig => "message over the size limit",
             Self::TooManyFragments => "too many fragments",
             Self::TooManyEmptyFragments => "too many empty fragments in a row",
+            Self::InvalidDeflate => "message does not inflate",
+            Self::TooManyFinalBlocks => "too many final blocks",
         }
     }
 }
 
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (RFC 6455 §{})", self.rule(), self.section())
+        write!(f, "{} (RFC {} §{})", self.rule(), self.rfc(), self.section())
     }
 }
 
@@ -126,6 +142,7 @@ impl Error for ProtocolError {}
 /// | top bit of a 64-bit length | the first of the length's eight |
 /// | shortest form of the length | the one that proves it: the second of two, the sixth of eight |
 /// | size of a frame or message | the last of the length |
+/// | a compressed message: its blocks, their size and number, UTF-8 | the last of the frame that ends it |
 /// | UTF-8 of a text or close reason | the octet that nothing behind it could mend; if the text ends inside a code point, the last byte of the frame that ends it |
 /// | close code | its first |
 /// | close body of one byte | that one |
@@ -294,6 +311,8 @@ pub enum HandshakeError {
     WrongAccept,
     /// A server's Sec-WebSocket-Extensions with an extension that was not offered.
     ExtensionNotOffered,
+    /// A server's permessage-deflate that does not fit what was offered, or with parameters that nobody may send.
+    DeflateParams,
     /// More than one Sec-WebSocket-Protocol in a server's answer.
     SubprotocolRepeated,
     /// A server's Sec-WebSocket-Protocol that is not one of those that were offered.
@@ -315,7 +334,7 @@ impl HandshakeError {
             Self::UpgradeInHttp10 | Self::UpgradeMissing | Self::ConnectionMissing | Self::UnsupportedVersion => 426,
             Self::HeadTooLong | Self::TooManyHeaders => 431,
             Self::StatusLine | Self::NotSwitched | Self::UpgradeNotRequested => 502,
-            Self::AcceptNotOnce | Self::WrongAccept | Self::ExtensionNotOffered => 502,
+            Self::AcceptNotOnce | Self::WrongAccept | Self::ExtensionNotOffered | Self::DeflateParams => 502,
             Self::SubprotocolRepeated | Self::SubprotocolNotOffered => 502,
             _ => 400,
         }
@@ -352,6 +371,7 @@ impl HandshakeError {
             Self::AcceptNotOnce => "RFC 6455 §11.3.3",
             Self::SubprotocolRepeated => "RFC 6455 §11.3.4",
             Self::VersionRepeated => "RFC 6455 §11.3.5",
+            Self::DeflateParams => "RFC 7692 §7.1",
         }
     }
 
@@ -393,6 +413,7 @@ impl HandshakeError {
             Self::AcceptNotOnce => "not exactly one Sec-WebSocket-Accept",
             Self::WrongAccept => "Sec-WebSocket-Accept does not match the key",
             Self::ExtensionNotOffered => "extension that was not offered",
+            Self::DeflateParams => "parameters of permessage-deflate that do not fit the offer",
             Self::SubprotocolRepeated => "Sec-WebSocket-Protocol more than once",
             Self::SubprotocolNotOffered => "subprotocol that was not offered",
         }

@@ -90,6 +90,9 @@ pub struct Expected {
     pub rsv: u8,
 }
 
+/// The bit that marks a compressed message (RFC 7692 §6), as in [`FrameHeader::rsv`].
+pub(crate) const RSV1: u8 = 0x4;
+
 const FIN: u8 = 0x80;
 const MASK: u8 = 0x80;
 const MAX_CONTROL_PAYLOAD: u8 = 125;

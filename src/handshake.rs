@@ -96,6 +96,8 @@
 mod answer;
 mod body;
 mod client;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod fields;
 mod head;
 mod http;
@@ -113,6 +115,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateParams;
 pub use answer::Answer;
 pub use body::BodyReader;
 pub use client::{ClientHandshake, ClientRequest};
@@ -129,12 +133,32 @@ pub use uri::Uri;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Negotiated {
     subprotocol: Option<Box<str>>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<DeflateParams>,
 }
 
 impl Negotiated {
     /// No subprotocol, no extensions.
     pub const fn none() -> Self {
-        Self { subprotocol: None }
+        Self {
+            subprotocol: None,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// The same, and messages are compressed with these parameters: for a connection that was negotiated elsewhere.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, params: DeflateParams) -> Self {
+        self.deflate = Some(params);
+        self
+    }
+
+    /// The parameters of permessage-deflate, if messages are compressed (RFC 7692).
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        self.deflate
     }
 
     /// The subprotocol in use, one of those that the client offered (RFC 6455 §1.9).

@@ -75,6 +75,8 @@ mod frame;
 // floor 2: frames become messages
 mod assembler;
 mod buffer;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod message;
 // floor 3: bytes in, bytes out, then over
 pub mod handshake;
@@ -92,6 +94,8 @@ pub mod testing;
 pub use buffer::{ReceiveBuffer, SendBuffer, Traffic};
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Connection, Role, State};
+#[cfg(feature = "deflate")]
+pub use deflate::{DeflateConfig, DeflateParams};
 pub use error::{Failure, HandshakeError, ProtocolError, UriError, UsageError};
 pub use frame::{EncodedHeader, Expected, FrameHeader, Opcode, Status};
 pub use handshake::Negotiated;

@@ -172,6 +172,7 @@ impl fmt::Debug for Binary<'_> {
 /// A large payload that is owned or shared is not copied on its way to the socket.
 pub struct MessageRef<'m> {
     kind: Kind,
+    plain: bool,
     payload: PayloadRef<'m>,
 }
 
@@ -201,6 +202,20 @@ impl MessageRef<'_> {
         }
     }
 
+    /// The same, not to be compressed, whatever was negotiated: for what is compressed already, and for secrets next to
+    /// what an attacker chooses, which a compressed length gives away (RFC 7692 §8).
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    /// Whether it must not be compressed.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     /// Whether [`into_bytes`](Self::into_bytes) copies nothing.
     #[cfg(feature = "net")]
     pub(crate) fn is_shareable(&self) -> bool {
@@ -225,8 +240,12 @@ impl MessageRef<'_> {
         }
     }
 
+    fn new(kind: Kind, payload: PayloadRef<'_>) -> MessageRef<'_> {
+        MessageRef { kind, plain: false, payload }
+    }
+
     fn slice(kind: Kind, bytes: &[u8]) -> MessageRef<'_> {
-        MessageRef { kind, payload: PayloadRef::Slice(bytes) }
+        MessageRef::new(kind, PayloadRef::Slice(bytes))
     }
 }
 
@@ -268,19 +287,19 @@ impl<'m> From<&'m Vec<u8>> for MessageRef<'m> {
 
 impl From<String> for MessageRef<'_> {
     fn from(text: String) -> Self {
-        MessageRef { kind: Kind::Text, payload: PayloadRef::Owned(text.into()) }
+        MessageRef::new(Kind::Text, PayloadRef::Owned(text.into()))
     }
 }
 
 impl From<Vec<u8>> for MessageRef<'_> {
     fn from(bytes: Vec<u8>) -> Self {
-        MessageRef { kind: Kind::Binary, payload: PayloadRef::Owned(bytes.into()) }
+        MessageRef::new(Kind::Binary, PayloadRef::Owned(bytes.into()))
     }
 }
 
 impl From<Bytes> for MessageRef<'_> {
     fn from(bytes: Bytes) -> Self {
-        MessageRef { kind: Kind::Binary, payload: PayloadRef::Owned(bytes) }
+        MessageRef::new(Kind::Binary, PayloadRef::Owned(bytes))
     }
 }
 
@@ -292,15 +311,15 @@ impl<'m> From<&'m Message<'_>> for MessageRef<'m> {
 
 impl<'m> From<&'m SharedMessage> for MessageRef<'m> {
     fn from(message: &'m SharedMessage) -> Self {
-        MessageRef { kind: message.kind, payload: PayloadRef::Shared(&message.payload) }
+        MessageRef::new(message.kind, PayloadRef::Shared(&message.payload))
     }
 }
 
 impl<'m> From<Text<'m>> for MessageRef<'m> {
     fn from(text: Text<'m>) -> Self {
         match text.0 {
-            TextPayload::Whole(text) => MessageRef { kind: Kind::Text, payload: PayloadRef::Received(text.as_bytes()) },
-            TextPayload::Assembled(message) => MessageRef { kind: Kind::Text, payload: PayloadRef::Assembled(message) },
+            TextPayload::Whole(text) => MessageRef::new(Kind::Text, PayloadRef::Received(text.as_bytes())),
+            TextPayload::Assembled(message) => MessageRef::new(Kind::Text, PayloadRef::Assembled(message)),
         }
     }
 }
@@ -308,10 +327,8 @@ impl<'m> From<Text<'m>> for MessageRef<'m> {
 impl<'m> From<Binary<'m>> for MessageRef<'m> {
     fn from(binary: Binary<'m>) -> Self {
         match binary.0 {
-            BinaryPayload::Whole(bytes) => MessageRef { kind: Kind::Binary, payload: PayloadRef::Received(bytes) },
-            BinaryPayload::Assembled(message) => {
-                MessageRef { kind: Kind::Binary, payload: PayloadRef::Assembled(message) }
-            }
+            BinaryPayload::Whole(bytes) => MessageRef::new(Kind::Binary, PayloadRef::Received(bytes)),
+            BinaryPayload::Assembled(message) => MessageRef::new(Kind::Binary, PayloadRef::Assembled(message)),
         }
     }
 }

@@ -5,5 +5,5 @@ mod log;
 mod topics;
 
 #[cfg(feature = "net")]
-pub(crate) use log::{LARGE, Piece, Place, PublishLog};
+pub(crate) use log::{Class, LARGE, Piece, Place, PublishLog};
 pub use topics::{TopicId, Topics};

@@ -2,6 +2,7 @@
 //!
 //!     cargo run --release --example chat
 //!     cargo run --release --example chat -- --listen 0.0.0.0:8080
+//!     cargo run --release --features deflate --example chat -- --deflate
 //!
 //! Open the printed address in two windows. `/?room=design` opens a room of that name. Then stop the server, write
 //! something, and start it again.
@@ -21,7 +22,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Bytes, Cause, Config, Handler, Peer, PeerId, Peers, Responder, Sent, Server};
+use bowsprit::net::{Bytes, Cause, Handler, Peer, PeerId, Peers, Responder, Sent, Server};
 use bowsprit::{CloseCode, Message};
 
 use allowance::{Allowance, Verdict};
@@ -37,7 +38,7 @@ const ROOMS_PER_CONNECTION: usize = 16;
 
 fn main() -> io::Result<()> {
     let args = support::Arguments::parse("chat rooms for the browser", "127.0.0.1:8080");
-    let mut config = Config::default();
+    let mut config = args.config();
     // The longest text in its most wasteful JSON spelling, and the rest.
     config.limits.message = 12 * rooms::MAX_TEXT + 1024;
     let server = Server::bind_with(&args.listen, config)?;

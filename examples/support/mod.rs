@@ -4,18 +4,20 @@ use std::io;
 use std::process;
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Handler, Peers, Server, Stats};
+use bowsprit::net::{Config, Handler, Peers, Server, Stats};
 
 /// The arguments that all examples take.
 pub struct Arguments {
     /// Where to listen; port 0 takes any that is free.
     pub listen: String,
+    /// Whether to compress messages.
+    pub deflate: bool,
 }
 
 impl Arguments {
     /// Reads the command line. Prints the help or what is wrong with it, and exits.
     pub fn parse(about: &str, listen: &str) -> Self {
-        let mut arguments = Self { listen: listen.to_owned() };
+        let mut arguments = Self { listen: listen.to_owned(), deflate: false };
         let mut given = std::env::args().skip(1);
         while let Some(argument) = given.next() {
             match argument.as_str() {
@@ -23,9 +25,12 @@ impl Arguments {
                     Some(address) => arguments.listen = address,
                     None => wrong("--listen needs an address"),
                 },
+                "--deflate" if cfg!(feature = "deflate") => arguments.deflate = true,
+                "--deflate" => wrong("--deflate needs a build with --features deflate"),
                 "--help" | "-h" => {
                     println!(
-                        "{about}\n\nOptions:\n  --listen ADDR  where to listen [default: {listen}]\n  --help         this text"
+                        "{about}\n\nOptions:\n  --listen ADDR  where to listen [default: {listen}]\n  \
+                         --deflate      compress messages [needs a build with --features deflate]\n  --help         this text"
                     );
                     process::exit(0);
                 }
@@ -36,6 +41,19 @@ impl Arguments {
             }
         }
         arguments
+    }
+}
+
+impl Arguments {
+    /// The default settings, as the arguments change them.
+    pub fn config(&self) -> Config {
+        #[allow(unused_mut)]
+        let mut config = Config::default();
+        #[cfg(feature = "deflate")]
+        if self.deflate {
+            config.deflate = Some(bowsprit::DeflateConfig::default());
+        }
+        config
     }
 }
 

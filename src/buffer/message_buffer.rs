@@ -82,6 +82,13 @@ impl MessageBuffer {
         &mut self.bytes[self.arrived..]
     }
 
+    /// Room for `n` bytes behind what arrived.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn grow(&mut self, n: usize) -> &mut [u8] {
+        self.bytes.resize(self.arrived + n, 0);
+        &mut self.bytes[self.arrived..]
+    }
+
     /// How much the last [`spare`](Self::spare) gave.
     pub(crate) fn room(&self) -> usize {
         self.bytes.len() - self.arrived

@@ -104,7 +104,8 @@ impl Connection {
     }
 
     /// From the next message on, [`Event::Message`] is a part of one, as it arrives, and [`has_more_parts`] tells whether
-    /// the message goes on; or a whole message again. Text is checked and ends on a code point.
+    /// the message goes on; or a whole message again. Text is checked and ends on a code point. A compressed message
+    /// comes whole, as one part: it is inflated when all of it is there.
     ///
     /// Nothing of a part is kept here, so that a message may be larger than memory: raise [`Limits::message`] and
     /// [`Limits::frame`] for those.
@@ -166,8 +167,8 @@ impl Connection {
                     return Ok(None);
                 }
                 let frame_len = assembler.frame_len();
-                if finished.is_some() {
-                    input.lend(assembler.take());
+                if let Some(kind) = finished {
+                    self.finish_message(kind, input).map_err(|error| error.at(frame_len - 1))?;
                 }
                 self.received += frame_len;
                 match finished {
@@ -205,9 +206,20 @@ impl Connection {
             // `fin` alone would let a last fragment pass for a message.
             let arrived = unread.len() - header_len;
             input.count(&header);
-            let alone = header.fin && header.opcode != Opcode::Continuation && !self.in_parts;
+            // A compressed message is handed on whole.
+            let in_parts = self.in_parts && header.rsv == 0;
+            let alone = header.fin && header.opcode != Opcode::Continuation && !in_parts;
             if alone && payload_len <= arrived {
                 let frame_len = (header_len + payload_len) as u64;
+                #[cfg(feature = "deflate")]
+                if header.rsv != 0 {
+                    let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+                    let payload = unmask(&header, header_len, payload_len, input);
+                    // It is judged as a whole, and so at its end.
+                    self.inflate(kind, payload, input).map_err(|error| error.at(frame_len - 1))?;
+                    self.received += frame_len;
+                    return Ok(Some(Found::Assembled(kind)));
+                }
                 self.received += frame_len;
                 if header.opcode == Opcode::Text {
                     input.consume(header_len);
@@ -216,11 +228,23 @@ impl Connection {
                 return Ok(Some(Found::Binary(unmask(&header, header_len, payload_len, input))));
             }
             input.consume(header_len);
-            let in_parts = self.in_parts;
             self.partial().assembler.begin_frame(&header, header_len, payload_len, in_parts, input)?;
         }
         input.clear();
         Ok(None)
+    }
+
+    /// Lends out the message that has been assembled.
+    fn finish_message(&mut self, kind: Kind, input: &mut ReceiveBuffer) -> Result<(), ProtocolError> {
+        let assembler = &mut self.partial().assembler;
+        let message = assembler.take();
+        #[cfg(feature = "deflate")]
+        if assembler.is_compressed() {
+            return self.inflate_assembled(kind, message, input);
+        }
+        let _ = kind;
+        input.lend(message);
+        Ok(())
     }
 
     /// Shows a part. Text is checked here, where it is borrowed, so that it is looked at once.

@@ -10,7 +10,7 @@ use crate::message::{Kind, MessageRef};
 const MAX_CONTROL_PAYLOAD: usize = 125;
 
 impl Connection {
-    /// Queues a message as one frame.
+    /// Queues a message as one frame; compressed, if that was negotiated and makes it smaller (RFC 7692).
     ///
     /// # Errors
     ///
@@ -21,6 +21,10 @@ impl Connection {
         let message = message.into();
         let mut header = FrameHeader::new(message.kind().opcode(), message.as_bytes().len() as u64);
         header.masking_key = self.key_to_send(output)?;
+        #[cfg(feature = "deflate")]
+        if self.is_deflated() && self.send_compressed(&header, &message, output) {
+            return Ok(());
+        }
         output.push_frame(&header, message.as_bytes());
         Ok(())
     }
@@ -57,12 +61,21 @@ impl Connection {
         let mut header = FrameHeader::new(opcode, part.as_bytes().len() as u64);
         header.fin = last;
         header.masking_key = self.next_key(output);
+        #[cfg(feature = "deflate")]
+        if let Some((rsv, packed)) = self.compress_part(&part, last, output) {
+            header.rsv = rsv;
+            header.payload_len = packed.len() as u64;
+            output.push_frame(&header, &packed);
+            self.sending = (!last).then_some(part.kind());
+            return Ok(());
+        }
         output.push_frame(&header, part.as_bytes());
         self.sending = (!last).then_some(part.kind());
         Ok(())
     }
 
-    /// Queues only the header of a message of `len` bytes; the payload is yours to write behind it, from where it lies.
+    /// Queues only the header of a message of `len` bytes; the payload is yours to write behind it, from where it lies,
+    /// and goes uncompressed.
     ///
     /// Returns the key to mask it with, which only a client has.
     ///
@@ -113,6 +126,14 @@ impl Connection {
         if let Some(pong) = self.partial.as_mut().and_then(|partial| partial.owed_pong.take()) {
             self.push_pong(pong.as_slice(), output);
         }
+    }
+
+    /// The next message refers to none before it: something was sent that its compressor has not seen, or something may
+    /// not be sent after all.
+    #[cfg(feature = "net")]
+    pub(crate) fn forget_sent(&mut self) {
+        #[cfg(feature = "deflate")]
+        self.clear_sent();
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8], output: &mut SendBuffer) -> Result<(), UsageError> {

@@ -4,6 +4,8 @@ use core::str;
 
 use super::Negotiated;
 use super::client::Offer;
+#[cfg(feature = "deflate")]
+use super::deflate;
 use super::fields::Fields;
 use super::head::Head;
 use super::http::{BodyLength, body_length};
@@ -106,11 +108,21 @@ impl<'h> Answer<'h> {
         if self.fields.check_extensions("Sec-WebSocket-Extensions").is_err() {
             return Err(HandshakeError::MalformedExtensions);
         }
-        // Several lines are one list (erratum 3433). None was offered.
-        if self.fields.extensions("Sec-WebSocket-Extensions").next().is_some() {
+        // Several lines are one list (erratum 3433).
+        let mut extensions = self.fields.extensions("Sec-WebSocket-Extensions");
+        #[cfg(feature = "deflate")]
+        let deflate = match &self.offer.deflate {
+            Some(config) => deflate::check(extensions.by_ref(), config)?,
+            None => None,
+        };
+        if extensions.next().is_some() {
             return Err(HandshakeError::ExtensionNotOffered);
         }
-        Ok(Negotiated { subprotocol: self.subprotocol()?.map(Into::into) })
+        Ok(Negotiated {
+            subprotocol: self.subprotocol()?.map(Into::into),
+            #[cfg(feature = "deflate")]
+            deflate,
+        })
     }
 
     /// The subprotocol that the server chose: at most one (§11.3.4), and one of the client's.
@@ -156,7 +168,12 @@ mod tests {
         ) {
             let end = (at + removed).min(HEAD.len());
             let head = [&HEAD[..at], &inserted, &HEAD[end..]].concat();
-            let offer = Offer { accept: accept_key(""), subprotocols: Vec::new() };
+            let offer = Offer {
+                accept: accept_key(""),
+                subprotocols: Vec::new(),
+                #[cfg(feature = "deflate")]
+                deflate: None,
+            };
             let mut scanner = Scanner::new(Kind::Answer);
             if let Ok(Status::Complete(len)) = scanner.push(&head, &Limits::default()) {
                 let answer = Answer::read(Head { bytes: &head[..len], fields: scanner.fields() }, &offer);

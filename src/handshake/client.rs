@@ -10,11 +10,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::answer::Answer;
+#[cfg(feature = "deflate")]
+use super::deflate;
 use super::fields::{is_token, push, push_checked, starts_sec_websocket};
 use super::head::{HeadReader, Kind};
 use super::uri::Uri;
 use super::{AcceptKey, accept_key};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateConfig;
 use crate::error::{HandshakeError, UsageError};
 use crate::frame::Status;
 
@@ -59,6 +63,8 @@ pub struct ClientRequest {
     origin: Option<Box<str>>,
     /// The ones liked best first.
     subprotocols: Vec<Box<str>>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<DeflateConfig>,
     /// As they are sent, line breaks included.
     headers: String,
     mistake: Option<UsageError>,
@@ -75,6 +81,8 @@ impl ClientRequest {
             is_secure: uri.is_secure(),
             origin: None,
             subprotocols: Vec::new(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             headers: String::new(),
             mistake: None,
         }
@@ -91,6 +99,13 @@ impl ClientRequest {
         } else {
             self.subprotocols.push(name.into());
         }
+        self
+    }
+
+    /// Offers permessage-deflate (RFC 7692 §5). Give the output the same [settings](SendBuffer::set_deflate).
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, config: &DeflateConfig) -> Self {
+        self.deflate = Some(config.clone());
         self
     }
 
@@ -169,12 +184,21 @@ impl ClientRequest {
         if !self.subprotocols.is_empty() {
             push(&mut head, "Sec-WebSocket-Protocol", &self.subprotocols.join(", "));
         }
+        #[cfg(feature = "deflate")]
+        if let Some(config) = &self.deflate {
+            push(&mut head, "Sec-WebSocket-Extensions", &deflate::offer(config));
+        }
         push(&mut head, "Sec-WebSocket-Version", "13");
         head.push_str(&self.headers);
         head.push_str("\r\n");
         output.extend_from_slice(head.as_bytes());
 
-        let offer = Offer { accept: accept_key(key), subprotocols: self.subprotocols.clone() };
+        let offer = Offer {
+            accept: accept_key(key),
+            subprotocols: self.subprotocols.clone(),
+            #[cfg(feature = "deflate")]
+            deflate: self.deflate.clone(),
+        };
         Ok(ClientHandshake { offer, head: HeadReader::new(Kind::Answer) })
     }
 }
@@ -194,6 +218,8 @@ pub struct ClientHandshake {
 pub(super) struct Offer {
     pub(super) accept: AcceptKey,
     pub(super) subprotocols: Vec<Box<str>>,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<DeflateConfig>,
 }
 
 impl ClientHandshake {

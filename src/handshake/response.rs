@@ -9,6 +9,8 @@ use bytes::Bytes;
 
 use super::fields::{is_token, push, push_checked, starts_sec_websocket};
 use crate::buffer::SendBuffer;
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateConfig;
 use crate::error::{HandshakeError, UsageError};
 
 /// The answer to a request: an acceptance that opens the connection, or plain HTTP that ends it.
@@ -38,6 +40,8 @@ use crate::error::{HandshakeError, UsageError};
 pub struct Response {
     status: u16,
     subprotocol: Option<Box<str>>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<DeflateConfig>,
     /// As they are sent, line breaks included.
     headers: String,
     body: Bytes,
@@ -68,7 +72,15 @@ impl Response {
 
     /// An answer with this status, without headers and body.
     pub const fn new(status: u16) -> Self {
-        Self { status, subprotocol: None, headers: String::new(), body: Bytes::new(), mistake: None }
+        Self {
+            status,
+            subprotocol: None,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+            headers: String::new(),
+            body: Bytes::new(),
+            mistake: None,
+        }
     }
 
     /// Chooses one of the subprotocols that the client offered (RFC 6455 §4.2.2). Means nothing on a refusal.
@@ -80,6 +92,14 @@ impl Response {
         } else {
             self.mistake.get_or_insert(UsageError::InvalidHeaderValue);
         }
+        self
+    }
+
+    /// Accepts permessage-deflate, if the client offers it (RFC 7692 §5). Give the output the same
+    /// [settings](SendBuffer::set_deflate). Means nothing on a refusal.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, config: &DeflateConfig) -> Self {
+        self.deflate = Some(config.clone());
         self
     }
 
@@ -162,8 +182,13 @@ impl Response {
         Ok(())
     }
 
-    /// Queues the 101 (RFC 6455 §4.2.2). The subprotocol is one that was offered.
-    pub(super) fn encode_accept(&self, accept: &str, output: &mut SendBuffer) -> Result<(), UsageError> {
+    /// Queues the 101 (RFC 6455 §4.2.2). The subprotocol and the extensions were offered.
+    pub(super) fn encode_accept(
+        &self,
+        accept: &str,
+        extensions: Option<&str>,
+        output: &mut SendBuffer,
+    ) -> Result<(), UsageError> {
         self.check()?;
         if self.status != SWITCHING_PROTOCOLS {
             return Err(UsageError::InvalidStatus);
@@ -175,6 +200,10 @@ impl Response {
         if let Some(name) = &self.subprotocol {
             output.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
             output.extend_from_slice(name.as_bytes());
+        }
+        if let Some(extensions) = extensions {
+            output.extend_from_slice(b"\r\nSec-WebSocket-Extensions: ");
+            output.extend_from_slice(extensions.as_bytes());
         }
         output.extend_from_slice(b"\r\n");
         output.extend_from_slice(self.headers.as_bytes());
@@ -194,6 +223,11 @@ impl Response {
 
     pub(super) fn chosen_subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(super) fn deflate_config(&self) -> Option<&DeflateConfig> {
+        self.deflate.as_ref()
     }
 
     fn check(&self) -> Result<(), UsageError> {

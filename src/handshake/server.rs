@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
+#[cfg(feature = "deflate")]
+use super::deflate;
 use super::head::{HeadReader, Kind};
 use super::http::{BodyLength, Request};
 use super::response::Response;
@@ -140,8 +142,17 @@ impl<'r, 'h> Upgrade<'r, 'h> {
         if subprotocol.is_some_and(|chosen| !self.request.subprotocols().any(|offered| offered == chosen)) {
             return Err(UsageError::SubprotocolNotOffered);
         }
-        response.encode_accept(&accept_key(self.key), output)?;
-        Ok(Negotiated { subprotocol: subprotocol.map(Into::into) })
+        #[cfg(feature = "deflate")]
+        let (deflate, extensions) =
+            response.deflate_config().and_then(|config| deflate::accept(self.request.extensions(), config)).unzip();
+        #[cfg(not(feature = "deflate"))]
+        let extensions: Option<alloc::string::String> = None;
+        response.encode_accept(&accept_key(self.key), extensions.as_deref(), output)?;
+        Ok(Negotiated {
+            subprotocol: subprotocol.map(Into::into),
+            #[cfg(feature = "deflate")]
+            deflate,
+        })
     }
 }
 

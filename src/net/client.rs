@@ -14,6 +14,8 @@ use super::random;
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseCode;
 use crate::connection::Connection;
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateParams;
 use crate::error::HandshakeError;
 use crate::frame::Status;
 use crate::handshake::{ClientHandshake, ClientRequest, Negotiated, Uri};
@@ -94,6 +96,14 @@ impl Client {
         let nonce = random::nonce().map_err(ClientError::Random)?;
         let mut input = ReceiveBuffer::new(config.limits.clone());
         let mut output = keys.output();
+        #[cfg(feature = "deflate")]
+        let request = &match &config.deflate {
+            Some(deflate) => {
+                output.set_deflate(deflate);
+                request.clone().deflate(deflate)
+            }
+            None => request.clone(),
+        };
         let handshake = request.start(nonce, &mut output)?;
 
         let (stream, turn) = dial(request.host(), request.port(), config)?;
@@ -210,6 +220,12 @@ impl Client {
     /// The subprotocol in use, one of those that were offered.
     pub fn subprotocol(&self) -> Option<&str> {
         self.negotiated.subprotocol()
+    }
+
+    /// The parameters of permessage-deflate, if messages are compressed (RFC 7692).
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        self.negotiated.deflate()
     }
 
     /// The address that was connected to.

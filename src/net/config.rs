@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateConfig;
 use crate::handshake::OriginPolicy;
 use crate::limits::Limits;
 
@@ -23,6 +25,10 @@ pub struct Config {
     pub limits: Limits,
     /// Pages of which origin may connect (RFC 6455 §10.2). Default: those of the same host, and clients that are no browsers.
     pub origins: OriginPolicy,
+    /// How messages are compressed with clients that offer it (RFC 7692); a published message once for all that share
+    /// their parameters. Default `None`: not at all.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<DeflateConfig>,
 
     /// To look up the host of a connection of ours and to open TCP, all its addresses together. Default 10 s.
     pub connect_timeout: Duration,
@@ -88,6 +94,8 @@ impl Default for Config {
         Self {
             limits: Limits::default(),
             origins: OriginPolicy::SameHost,
+            #[cfg(feature = "deflate")]
+            deflate: None,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(10),

@@ -26,7 +26,7 @@ use crate::error::UsageError;
 use crate::frame::{Expected, FrameHeader, Status};
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
 use crate::message::{MessageRef, SharedMessage};
-use crate::pubsub::{LARGE, Piece, Place, PublishLog, TopicId, Topics};
+use crate::pubsub::{Class, LARGE, Piece, Place, PublishLog, TopicId, Topics};
 
 /// What became of a message that was sent.
 #[must_use]
@@ -197,6 +197,12 @@ impl<D: Default> Hub<D> {
         config.soft_queue = config.soft_queue.max(1);
         config.connections = config.connections.min(slab::MOST);
         remote.inbox().begin(&config);
+        #[cfg_attr(not(feature = "deflate"), allow(unused_mut))]
+        let mut cork = masking_output();
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &config.deflate {
+            cork.set_deflate(deflate);
+        }
         Self {
             records: Slab::new(remote.worker() as u8),
             topics: Topics::new(),
@@ -204,7 +210,7 @@ impl<D: Default> Hub<D> {
             timers: Timers::new(&config, now),
             config,
             now,
-            cork: masking_output(),
+            cork,
             current: NONE,
             input: 0..0,
             leaves_received: false,
@@ -327,7 +333,7 @@ impl<D> Hub<D> {
     pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
         let large = message.as_bytes().len() >= LARGE
             && (message.is_shareable() || self.place_of(index, &message).is_some())
-            && !self.masks(index);
+            && !self.rewrites(index);
         if !large && self.is_corked(index) {
             // Nothing queued before it and nothing to judge: the usual case, with one look at the record.
             if let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) {
@@ -375,6 +381,7 @@ impl<D> Hub<D> {
         self.emit(index, Unit::Fixed, |conn, output| conn.send_part(part, last, output))?;
         if last && self.records.get(index).is_some_and(|record| record.outbox.is_some()) {
             self.queue(index, Outbox::release);
+            self.forget_sent(index);
         }
         Ok(self.judge(index))
     }
@@ -431,7 +438,13 @@ impl<D> Hub<D> {
                 return write(conn, &mut self.cork);
             }
         }
+        self.scratch.swap_compressors(&mut self.cork);
         let written = write(conn, &mut self.scratch);
+        self.scratch.swap_compressors(&mut self.cork);
+        if unit != Unit::Fixed {
+            // It may be dropped yet, and then nothing may refer to it.
+            conn.forget_sent();
+        }
         let frames = core::mem::take(&mut self.scratch);
         self.queue(index, |outbox| outbox.push_copy(frames.pending(), unit));
         self.scratch = frames;
@@ -549,6 +562,7 @@ impl<D> Hub<D> {
         }
         let mut places = core::mem::take(&mut self.places);
         let traffic = self.collect(index, position, &mut places);
+        self.forget_sent(index);
         if !places.is_empty() && self.admit(index) {
             self.count_published(index, &traffic);
             self.queue_places(index, &places, 0);
@@ -561,13 +575,43 @@ impl<D> Hub<D> {
         // Looked up once for all messages: a client may have chosen how many there are.
         let mut topics: Vec<TopicId> = self.topics.topics_of(index).collect();
         topics.sort_unstable();
-        self.log.collect(position, |topic| topics.binary_search(&topic).is_ok(), into)
+        let wanted = |topic| topics.binary_search(&topic).is_ok();
+        self.collect_for(self.class(index), position, wanted, into)
+    }
+
+    /// Where what subscribers of a class want lies; compresses what they are the first to want.
+    pub(super) fn collect_for(
+        &mut self,
+        class: Class,
+        position: u64,
+        wanted: impl Fn(TopicId) -> bool,
+        into: &mut Vec<Place>,
+    ) -> Traffic {
+        #[cfg(feature = "deflate")]
+        self.log.compress(position, class, &wanted, self.cork.compressors());
+        self.log.collect(position, class, wanted, into)
     }
 
     /// Counts frames of the log that a connection gets as they are; a client's are counted when they are masked.
     pub(super) fn count_published(&mut self, index: u32, traffic: &Traffic) {
         if !self.masks(index) {
             self.stats.published.add(traffic);
+        }
+    }
+
+    /// In which form a connection takes what is published. A client masks each frame anew, so it does not share.
+    pub(super) fn class(&self, index: u32) -> Class {
+        match self.open_connection(index) {
+            #[cfg(feature = "deflate")]
+            Some(conn) if conn.role() == Role::Server && conn.is_deflated() => Class::Deflate(conn.send_bits()),
+            _ => Class::Plain,
+        }
+    }
+
+    /// What was published, and compressed for many, is behind whatever it has sent: nothing may refer across it.
+    pub(super) fn forget_sent(&mut self, index: u32) {
+        if let Some(Phase::Open(conn)) = self.records.get_mut(index).map(|record| &mut record.phase) {
+            conn.forget_sent();
         }
     }
 
@@ -771,6 +815,11 @@ impl<D> Hub<D> {
     /// Whether this is a client's end, which masks what it sends.
     pub(super) fn masks(&self, index: u32) -> bool {
         self.open_connection(index).is_some_and(|conn| conn.role() == Role::Client)
+    }
+
+    /// Whether what it sends is not what it was given: masked, or compressed.
+    fn rewrites(&self, index: u32) -> bool {
+        self.open_connection(index).is_some_and(|conn| conn.role() == Role::Client || conn.is_deflated())
     }
 
     fn open_connection(&self, index: u32) -> Option<&Connection> {

@@ -15,6 +15,8 @@ mod clients;
 mod closing;
 #[cfg(feature = "testing")]
 mod deadlines;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod edges;
 mod http;
 mod limits;

@@ -8,7 +8,7 @@ use crate::support::handshake::{
 };
 
 /// Each error there is, for what all have in common.
-const ERRORS: [HandshakeError; 37] = [
+const ERRORS: [HandshakeError; 38] = [
     HandshakeError::NotHttp,
     HandshakeError::RequestLine,
     HandshakeError::HttpVersion,
@@ -44,6 +44,7 @@ const ERRORS: [HandshakeError; 37] = [
     HandshakeError::AcceptNotOnce,
     HandshakeError::WrongAccept,
     HandshakeError::ExtensionNotOffered,
+    HandshakeError::DeflateParams,
     HandshakeError::SubprotocolRepeated,
     HandshakeError::SubprotocolNotOffered,
 ];

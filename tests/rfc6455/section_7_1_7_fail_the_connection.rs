@@ -81,6 +81,10 @@ fn r119_the_table_has_every_rule() {
     let name = |line: &str| line.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned();
     let rules: BTreeSet<String> = lines.map(name).collect();
     assert!(rules.contains("ReservedBitSet") && rules.contains("UnknownOpcode"), "{rules:?}");
+    // Broken in tests/rfc7692, as they need the extension.
+    let of_deflate = ["InvalidDeflate", "TooManyFinalBlocks"].map(str::to_owned);
+    assert!(of_deflate.iter().all(|rule| rules.contains(rule)));
+    let rules: BTreeSet<String> = rules.into_iter().filter(|rule| !of_deflate.contains(rule)).collect();
     let tested = rules::table().iter().map(|rule| name(&format!("{:?}", rule.error))).collect();
     assert_eq!(rules, tested);
 }

@@ -117,6 +117,8 @@ fn r129_each_failure_has_its_code() {
     assert_eq!(MessageTooBig.close_code(), CloseCode::MESSAGE_TOO_BIG);
     assert_eq!(TooManyFragments.close_code(), CloseCode::POLICY_VIOLATION);
     assert_eq!(TooManyEmptyFragments.close_code(), CloseCode::POLICY_VIOLATION);
+    assert_eq!(InvalidDeflate.close_code(), CloseCode::INVALID_PAYLOAD);
+    assert_eq!(TooManyFinalBlocks.close_code(), CloseCode::POLICY_VIOLATION);
 }
 
 #[test]
@@ -141,10 +143,12 @@ fn r129_every_rule_fits_a_close_frame_and_names_its_section() {
         MessageTooBig,
         TooManyFragments,
         TooManyEmptyFragments,
+        InvalidDeflate,
+        TooManyFinalBlocks,
     ] {
         let frame = CloseFrame { code: Some(error.close_code()), reason: error.rule() };
         assert_eq!(frame.check(), Ok(()), "{error}");
-        assert_eq!(error.to_string(), format!("{} (RFC 6455 §{})", error.rule(), error.section()));
+        assert_eq!(error.to_string(), format!("{} (RFC {} §{})", error.rule(), error.rfc(), error.section()));
     }
     assert!(size_of::<ProtocolError>() <= 4);
     assert!(size_of::<UsageError>() <= 4);

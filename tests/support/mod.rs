@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod handshake;
+pub mod inflate;
 
 pub mod model;
 pub mod vectors;

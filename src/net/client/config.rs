@@ -3,6 +3,8 @@
 use core::time::Duration;
 
 use super::tap::Tap;
+#[cfg(feature = "deflate")]
+use crate::deflate::DeflateConfig;
 use crate::limits::Limits;
 
 /// The settings of a [`Client`](super::Client). The defaults suit a server that you do not know.
@@ -21,6 +23,10 @@ use crate::limits::Limits;
 pub struct ClientConfig {
     /// Sizes and counts of the protocol.
     pub limits: Limits,
+    /// How messages are compressed, if the server agrees (RFC 7692). Default `None`: that is not offered, unless the
+    /// request does so.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<DeflateConfig>,
     /// To open TCP, all addresses of the host together. Looking up its name is the system's affair and not counted.
     /// Default 10 s.
     pub connect_timeout: Duration,
@@ -44,6 +50,8 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             read_timeout: None,

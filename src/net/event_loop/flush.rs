@@ -6,10 +6,10 @@ use std::vec::Vec;
 use super::{EventLoop, call, end};
 use crate::buffer::Traffic;
 use crate::net::handler::Handler;
-use crate::net::hub::{Again, OurEnd, Phase, Record};
+use crate::net::hub::{Again, Hub, OurEnd, Phase, Record};
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
-use crate::pubsub::Place;
+use crate::pubsub::{Class, Place};
 
 /// What the transport did with bytes that were offered to it.
 enum Written {
@@ -219,25 +219,18 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         let topics = self.hub.log.topics();
         // All that was published went to one topic: the same bytes for all its subscribers.
-        let (mut common, mut traffic) = (Vec::new(), Traffic::default());
         let only = self.hub.log.only_topic();
-        if only.is_some() {
-            traffic = self.hub.log.collect(0, |_| true, &mut common);
-        }
-        let (start, mut lost) = (self.hub.log.start(), Vec::new());
-        // Counted once for all of them, not for each.
-        let mut had_it_all = 0;
+        let mut common = Common { places: only.map(|_| Vec::new()), start: self.hub.log.start() };
+        let mut lost = Vec::new();
         for &topic in &topics {
             let mut nth = 0;
             while let Some(&index) = self.hub.topics.subscribers_of(topic).get(nth) {
                 nth += 1;
-                match self.deliver(index, start, only.map(|_| (&*common, &traffic))) {
-                    Ok(all) => had_it_all += u64::from(all),
-                    Err(kind) => lost.push((self.hub.records.id(index), kind)),
+                if let Err(kind) = self.deliver(index, &mut common) {
+                    lost.push((self.hub.records.id(index), kind));
                 }
             }
         }
-        self.hub.stats.published.add_times(&traffic, had_it_all);
         self.hub.log.clear();
         for (peer, kind) in lost {
             if self.hub.records.contains(peer) {
@@ -246,31 +239,29 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
     }
 
-    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take. Returns whether
-    /// that was all that is common, which the caller counts.
-    fn deliver(&mut self, index: u32, start: u64, common: Option<(&[Place], &Traffic)>) -> Result<bool, io::ErrorKind> {
+    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take.
+    fn deliver(&mut self, index: u32, common: &mut Common) -> Result<(), io::ErrorKind> {
         let hub = &mut self.hub;
-        let Some(record) = hub.records.get_mut(index) else { return Ok(false) };
+        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let position = core::mem::replace(&mut record.position, hub.log.next());
         if hub.log.is_at_end(position) || !hub.is_open(index) {
-            return Ok(false);
+            return Ok(());
         }
-        let (mut own, own_traffic);
-        let common = common.filter(|_| position <= start);
-        let (places, traffic) = match common {
-            Some(common) => common,
-            None => {
-                own = Vec::new();
-                own_traffic = hub.collect(index, position, &mut own);
-                (&*own, &own_traffic)
+        let mut own = Vec::new();
+        let (places, traffic) = match &mut common.places {
+            Some(places) if position <= common.start => Common::of_class(places, hub, index),
+            _ => {
+                let traffic = hub.collect(index, position, &mut own);
+                (&*own, traffic)
             }
         };
+        hub.forget_sent(index);
         // The log's frames have no mask, and must not come between the parts of a message.
         let as_it_is = !hub.masks(index) && !hub.is_sending_parts(index);
-        let Some(record) = hub.records.get_mut(index) else { return Ok(false) };
+        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let mut written = 0;
         if record.outbox.is_none() && as_it_is {
-            let Some(stream) = &mut self.streams[index as usize] else { return Ok(false) };
+            let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
             let outcome = match places {
                 [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
                 places => {
@@ -280,21 +271,44 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 }
             };
             match outcome {
-                Written::All if common.is_some() => return Ok(true),
                 Written::All => {
-                    hub.stats.published.add(traffic);
-                    return Ok(false);
+                    hub.stats.published.add(&traffic);
+                    return Ok(());
                 }
                 Written::Part(n) => written = n,
                 Written::Lost(kind) => return Err(kind),
             }
             record.blocked = true;
         } else if !hub.admit(index) {
-            return Ok(false);
+            return Ok(());
         }
-        hub.count_published(index, traffic);
+        hub.count_published(index, &traffic);
         hub.queue_places(index, places, written);
-        Ok(false)
+        Ok(())
+    }
+}
+
+/// The whole log, for those who have had nothing of it: by class of subscribers, once somebody of it is met. `None` if not
+/// all of it is for all of them.
+struct Common {
+    places: Option<Vec<(Class, Vec<Place>, Traffic)>>,
+    start: u64,
+}
+
+impl Common {
+    fn of_class<'c, D>(
+        places: &'c mut Vec<(Class, Vec<Place>, Traffic)>,
+        hub: &mut Hub<D>,
+        index: u32,
+    ) -> (&'c [Place], Traffic) {
+        let class = hub.class(index);
+        let at = places.iter().position(|(known, ..)| *known == class).unwrap_or_else(|| {
+            let mut found = Vec::new();
+            let traffic = hub.collect_for(class, 0, |_| true, &mut found);
+            places.push((class, found, traffic));
+            places.len() - 1
+        });
+        (&places[at].1, places[at].2)
     }
 }
 

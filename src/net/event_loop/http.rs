@@ -213,6 +213,11 @@ fn upgrade<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, request: &Reques
     if response.status() != Response::accept().status() {
         return Err(response);
     }
+    #[cfg(feature = "deflate")]
+    let response = match &hub.config.deflate {
+        Some(config) => response.deflate(config),
+        None => response,
+    };
     let negotiated = upgrade.accept(&response, &mut hub.cork).map_err(|_| Response::new(500))?;
     hub.stats.opened += 1;
     Ok(negotiated)

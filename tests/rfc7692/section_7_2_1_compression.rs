@@ -1,0 +1,183 @@
+//! RFC 7692 §7.2.1: compression.
+
+use bowsprit::{DeflateParams, Limits, ProtocolError, Role};
+
+use crate::messages::{
+    BINARY, Sender, TEXT, bytes, config, fails, json, no_takeover, noise, params, server, server_with,
+};
+use crate::support::inflate::inflate;
+use crate::support::{binary, text};
+
+const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+/// The same in a final block, as §7.2.3.4 has it.
+const FINAL: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+
+#[test]
+fn r170_the_tail_of_the_flush_is_cut_off() {
+    for level in 1..=9 {
+        let mut sender = Sender::new(Role::Server, params(|_| {}), &config(|config| config.level = level));
+        for len in [4, 100, 1000, 70_000] {
+            let sent = json(len, len);
+            let frame = sender.send(&sent);
+            assert!(!frame.payload.ends_with(&[0x00, 0x00, 0xff, 0xff]), "level {level}, {len} bytes");
+            if frame.first == TEXT {
+                assert_eq!(sender.inflated(&frame.payload).0, sent.as_bytes(), "level {level}, {len} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn r171_a_final_block_does_not_end_the_stream() {
+    let repeated: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
+    assert_eq!(server(&[(TEXT, FINAL), (TEXT, FINAL)]), [text("Hello"), text("Hello")]);
+    // The next message still refers to it.
+    assert_eq!(server(&[(TEXT, FINAL), (TEXT, repeated)]), [text("Hello"), text("Hello")]);
+    // And so does the next block of the same message.
+    let twice = [&FINAL[..7], repeated].concat();
+    assert_eq!(server(&[(TEXT, &twice)]), [text("HelloHello")]);
+    let thrice = [&FINAL[..7], &FINAL[..7], FINAL].concat();
+    assert_eq!(server(&[(TEXT, &thrice)]), [text("HelloHelloHello")]);
+}
+
+#[test]
+fn r171_a_final_block_sees_the_window_of_the_messages_before() {
+    let first = noise(20_000);
+    let mut sender = Sender::new(Role::Client, params(|_| {}), &config(|_| {}));
+    // A final empty block, and then what refers to the message before.
+    sender.conn.send_part(&first, true, &mut sender.output).unwrap();
+    let first_payload = sender.frames().remove(0).payload;
+    sender.inflated(&first_payload);
+    let second_payload = sender.send(&first).payload;
+    let (again, reach) = sender.inflated(&second_payload);
+    assert_eq!((again, reach), (first.clone(), 20_000));
+    let behind = [&[0x03, 0x00][..], &second_payload].concat();
+    let frames = bytes(&[(BINARY, &first_payload), (BINARY, &behind)]);
+    let events = server_with(DeflateParams::default(), &Limits::default(), &frames);
+    assert_eq!(events, [binary(&first), binary(&first)]);
+}
+
+#[test]
+fn r171_too_many_final_blocks_fail() {
+    // Each is two bytes, and costs more than any block that is not final.
+    let flood = [&[0x03, 0x00].repeat(100_000)[..], HELLO].concat();
+    fails(&server(&[(TEXT, &flood)]), ProtocolError::TooManyFinalBlocks, 1008);
+    let few = [&[0x03, 0x00].repeat(100)[..], HELLO].concat();
+    assert_eq!(server(&[(TEXT, &few)]), [text("Hello")]);
+}
+
+#[test]
+fn r171_many_empty_blocks_are_one_empty_message() {
+    let stored = [0x00, 0x00, 0x00, 0xff, 0xff].repeat(20_000);
+    assert_eq!(server(&[(TEXT, &[&stored[..], HELLO].concat())]), [text("Hello")]);
+    assert_eq!(server(&[(TEXT, &[&stored[..], &[0x00]].concat())]), [text("")]);
+}
+
+#[test]
+fn r172_inner_fragments_keep_the_tail() {
+    let mut sender = Sender::new(Role::Server, no_takeover(), &config(|_| {}));
+    let parts = [json(0, 900), json(3, 70_000), json(9, 20)];
+    for (i, part) in parts.iter().enumerate() {
+        sender.conn.send_part(part, i == 2, &mut sender.output).unwrap();
+        if i < 2 {
+            assert!(sender.output.pending().ends_with(&[0x00, 0x00, 0xff, 0xff]));
+        }
+    }
+    let payload: Vec<u8> = sender.frames().into_iter().flat_map(|frame| frame.payload).collect();
+    assert_eq!(sender.inflated(&payload).0, parts.concat().as_bytes());
+}
+
+#[test]
+fn r173_nothing_refers_back_more_than_32_kib() {
+    // A byte, 32768 zeros, and that byte from 32769 back, if that could be said.
+    let mut sender = Sender::new(Role::Server, params(|_| {}), &config(|config| config.level = 9));
+    for _ in 0..4 {
+        let frame = sender.send(noise(32_769 + 300));
+        assert_eq!(frame.first, 0x82, "it is out of reach");
+    }
+    let near = noise(32_000);
+    sender.conn.send_part(&near, true, &mut sender.output).unwrap();
+    let payload = sender.frames().remove(0).payload;
+    sender.inflated(&payload);
+    let payload = sender.send(&near).payload;
+    assert_eq!(sender.inflated(&payload), (near, 32_000));
+}
+
+#[test]
+fn r174_without_takeover_each_message_stands_alone() {
+    for role in [Role::Server, Role::Client] {
+        let mut sender = Sender::new(role, no_takeover(), &config(|_| {}));
+        let (first, second) = (sender.send(json(0, 1000)), sender.send(json(0, 1000)));
+        assert_eq!(first, second, "{role:?}");
+        assert_eq!(inflate(&second.payload, &[], 1 << 15).unwrap().bytes, json(0, 1000).as_bytes());
+    }
+}
+
+#[test]
+fn r174_with_takeover_the_second_is_smaller() {
+    for role in [Role::Server, Role::Client] {
+        let mut sender = Sender::new(role, params(|_| {}), &config(|_| {}));
+        let (first, second) = (sender.send(json(0, 1000)), sender.send(json(0, 1000)));
+        assert!(second.payload.len() * 5 < first.payload.len(), "{role:?}: {}", second.payload.len());
+        for frame in [first, second] {
+            assert_eq!(sender.inflated(&frame.payload).0, json(0, 1000).as_bytes());
+        }
+    }
+}
+
+#[test]
+fn r175_no_distance_beyond_the_window_that_was_agreed_on() {
+    for bits in 8..=15 {
+        for no_takeover in [true, false] {
+            for level in [1, 2, 4, 9] {
+                let params = params(|params| {
+                    params.server_max_window_bits = bits;
+                    params.server_no_context_takeover = no_takeover;
+                });
+                let mut sender = Sender::new(Role::Server, params, &config(|config| config.level = level));
+                let window = 1usize << bits;
+                let mut reach = 0;
+                // Periods around the window's size, so that references are as long as they may be.
+                for period in [200, window.saturating_sub(262).max(1), window - 1, window, window + 1] {
+                    let sent = noise(period).repeat(2 + 600 / period);
+                    let frame = sender.send(&sent);
+                    if frame.first == BINARY {
+                        let (received, far) = sender.inflated(&frame.payload);
+                        assert_eq!(received, sent, "{bits} bits, level {level}, period {period}");
+                        reach = reach.max(far);
+                    }
+                }
+                assert!(reach > 0 && reach <= window, "{bits} bits, level {level}: {reach}");
+            }
+        }
+    }
+}
+
+#[test]
+fn r175_the_window_of_256_bytes_in_parts_and_in_both_roles() {
+    let params = params(|params| {
+        params.server_max_window_bits = 8;
+        params.client_max_window_bits = 8;
+    });
+    for role in [Role::Server, Role::Client] {
+        let mut sender = Sender::new(role, params, &config(|_| {}));
+        for round in 0..20 {
+            let sent = json(round, 700 + 13 * round);
+            let (first, second) = sent.split_at(301 + round);
+            sender.conn.send_part(first, false, &mut sender.output).unwrap();
+            sender.conn.send_part(second, true, &mut sender.output).unwrap();
+            let payload: Vec<u8> = sender.frames().into_iter().flat_map(|frame| frame.payload).collect();
+            let (received, reach) = sender.inflated(&payload);
+            assert_eq!(received, sent.as_bytes());
+            assert!(reach <= 250, "{reach}");
+        }
+    }
+}
+
+#[test]
+fn r182_the_default_window_is_32_kib() {
+    let period = noise(31_000);
+    let mut sender = Sender::new(Role::Server, DeflateParams::default(), &config(|_| {}));
+    let frame = sender.send(period.repeat(2));
+    assert_eq!(sender.inflated(&frame.payload).1, 31_000);
+}
