@@ -1,6 +1,8 @@
 //! The connections of a loop and what waits to be written to them. No system calls: those are the event loop's.
 
 use core::ops::Range;
+mod classes;
+
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::vec_deque::VecDeque;
@@ -26,7 +28,7 @@ use crate::error::UsageError;
 use crate::frame::{Expected, FrameHeader, Status};
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
 use crate::message::{MessageRef, SharedMessage};
-use crate::pubsub::{Class, LARGE, Piece, Place, PublishLog, TopicId, Topics};
+use crate::pubsub::{LARGE, Piece, Place, PublishLog, TopicId, Topics};
 
 /// What became of a message that was sent.
 #[must_use]
@@ -579,39 +581,10 @@ impl<D> Hub<D> {
         self.collect_for(self.class(index), position, wanted, into)
     }
 
-    /// Where what subscribers of a class want lies; compresses what they are the first to want.
-    pub(super) fn collect_for(
-        &mut self,
-        class: Class,
-        position: u64,
-        wanted: impl Fn(TopicId) -> bool,
-        into: &mut Vec<Place>,
-    ) -> Traffic {
-        #[cfg(feature = "deflate")]
-        self.log.compress(position, class, &wanted, self.cork.compressors());
-        self.log.collect(position, class, wanted, into)
-    }
-
     /// Counts frames of the log that a connection gets as they are; a client's are counted when they are masked.
     pub(super) fn count_published(&mut self, index: u32, traffic: &Traffic) {
         if !self.masks(index) {
             self.stats.published.add(traffic);
-        }
-    }
-
-    /// In which form a connection takes what is published. A client masks each frame anew, so it does not share.
-    pub(super) fn class(&self, index: u32) -> Class {
-        match self.open_connection(index) {
-            #[cfg(feature = "deflate")]
-            Some(conn) if conn.role() == Role::Server && conn.is_deflated() => Class::Deflate(conn.send_bits()),
-            _ => Class::Plain,
-        }
-    }
-
-    /// What was published, and compressed for many, is behind whatever it has sent: nothing may refer across it.
-    pub(super) fn forget_sent(&mut self, index: u32) {
-        if let Some(Phase::Open(conn)) = self.records.get_mut(index).map(|record| &mut record.phase) {
-            conn.forget_sent();
         }
     }
 
@@ -815,11 +788,6 @@ impl<D> Hub<D> {
     /// Whether this is a client's end, which masks what it sends.
     pub(super) fn masks(&self, index: u32) -> bool {
         self.open_connection(index).is_some_and(|conn| conn.role() == Role::Client)
-    }
-
-    /// Whether what it sends is not what it was given: masked, or compressed.
-    fn rewrites(&self, index: u32) -> bool {
-        self.open_connection(index).is_some_and(|conn| conn.role() == Role::Client || conn.is_deflated())
     }
 
     fn open_connection(&self, index: u32) -> Option<&Connection> {
