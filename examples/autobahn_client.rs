@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! kosoku -m fuzzingserver 127.0.0.1:9001
-//! cargo run --release --example autobahn_client -- 127.0.0.1:9001
+//! cargo run --release --features deflate --example autobahn_client -- 127.0.0.1:9001
 //! ```
+//!
+//! The feature `deflate` offers permessage-deflate; without it the cases 12 and 13 are not for this client.
 //!
 //! The verdicts are in the server's report. Exit codes: 0 all cases were run and the report is written; 1 the server
 //! did not play along; 2 wrong arguments.
@@ -73,6 +75,13 @@ fn connect(address: &str, path: &str) -> Result<Client, ClientError> {
     config.limits.message = 16 << 20;
     config.limits.frame = 16 << 20;
     config.read_timeout = Some(std::time::Duration::from_secs(60));
+    #[cfg(feature = "deflate")]
+    {
+        // Every message goes through the compressor, so that the server sees it at work.
+        let mut deflate = bowsprit::DeflateConfig::default();
+        deflate.threshold = 0;
+        config.deflate = Some(deflate);
+    }
     Client::connect_with(&ClientRequest::new(Uri::parse(&format!("ws://{address}/{path}"))?), &config)
 }
 

@@ -32,5 +32,5 @@ impl Handler for Broadcast {
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("Sends every message to every connection.", "127.0.0.1:9002");
-    support::run("ws", Server::bind_with(&arguments.listen, arguments.config())?, Broadcast)
+    support::run_each("ws", Server::bind_with(&arguments.listen, arguments.config())?, || Broadcast)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example echo
-//! cargo run --release --example echo -- --listen 127.0.0.1:0
+//! cargo run --release --example echo -- --listen 127.0.0.1:0 --workers 4
 //! cargo run --release --features deflate --example echo -- --deflate
 //! ```
 //!
@@ -40,5 +40,5 @@ fn main() -> std::io::Result<()> {
     if let Some(deflate) = &mut config.deflate {
         deflate.threshold = 0;
     }
-    support::run("ws", Server::bind_with(arguments.listen, config)?, Echo)
+    support::run_each("ws", Server::bind_with(arguments.listen, config)?, || Echo)
 }

@@ -12,12 +12,14 @@ pub struct Arguments {
     pub listen: String,
     /// Whether to compress messages.
     pub deflate: bool,
+    /// How many loops share the port.
+    pub workers: usize,
 }
 
 impl Arguments {
     /// Reads the command line. Prints the help or what is wrong with it, and exits.
     pub fn parse(about: &str, listen: &str) -> Self {
-        let mut arguments = Self { listen: listen.to_owned(), deflate: false };
+        let mut arguments = Self { listen: listen.to_owned(), deflate: false, workers: 1 };
         let mut given = std::env::args().skip(1);
         while let Some(argument) = given.next() {
             match argument.as_str() {
@@ -25,11 +27,16 @@ impl Arguments {
                     Some(address) => arguments.listen = address,
                     None => wrong("--listen needs an address"),
                 },
+                "--workers" => match given.next().map(|number| number.parse()) {
+                    Some(Ok(number @ 1..=255)) => arguments.workers = number,
+                    _ => wrong("--workers needs a number from 1 to 255"),
+                },
                 "--deflate" if cfg!(feature = "deflate") => arguments.deflate = true,
                 "--deflate" => wrong("--deflate needs a build with --features deflate"),
                 "--help" | "-h" => {
                     println!(
                         "{about}\n\nOptions:\n  --listen ADDR  where to listen [default: {listen}]\n  \
+                         --workers N    threads that share the port [default: 1; chat keeps its rooms on one]\n  \
                          --deflate      compress messages [needs a build with --features deflate]\n  --help         this text"
                     );
                     process::exit(0);
@@ -47,8 +54,8 @@ impl Arguments {
 impl Arguments {
     /// The default settings, as the arguments change them.
     pub fn config(&self) -> Config {
-        #[allow(unused_mut)]
         let mut config = Config::default();
+        config.workers = self.workers;
         #[cfg(feature = "deflate")]
         if self.deflate {
             config.deflate = Some(bowsprit::DeflateConfig::default());
@@ -57,12 +64,26 @@ impl Arguments {
     }
 }
 
-/// Says where the server listens, and serves until SIGINT or SIGTERM.
+/// Serves until SIGINT or SIGTERM with one handler.
+#[allow(dead_code)] // by the examples that run_each suits
 pub fn run<H: Handler>(scheme: &str, server: Server, handler: H) -> io::Result<()> {
+    announce(scheme, &server)?;
+    server.run(handler)
+}
+
+/// Serves until SIGINT or SIGTERM with a handler for each worker.
+#[allow(dead_code)] // by those that need all connections in one place
+pub fn run_each<H: Handler>(scheme: &str, server: Server, make: impl Fn() -> H + Sync) -> io::Result<()> {
+    announce(scheme, &server)?;
+    server.run_each(make)
+}
+
+/// Says where the server listens, and stops it on a signal.
+fn announce(scheme: &str, server: &Server) -> io::Result<()> {
     let remote = server.remote();
     ctrlc::set_handler(move || remote.stop()).map_err(io::Error::other)?;
     println!("listening on {scheme}://{}", server.local_addr()?);
-    server.run(handler)
+    Ok(())
 }
 
 /// The page for Prometheus at `/metrics`, and nothing else. A server for the world keeps it to itself.
