@@ -11,7 +11,7 @@
 //! }
 //! ```
 //!
-//! One loop is one thread. Its connections share one [`ReceiveBuffer`](crate::ReceiveBuffer) and one
+//! One loop is one thread; [`Server::run_each`] runs several. A loop's connections share one [`ReceiveBuffer`](crate::ReceiveBuffer) and one
 //! [`SendBuffer`](crate::SendBuffer); a connection that is idle owns neither. What a handler sends and publishes leaves
 //! when its connection's turn is over, in as few system calls as there are connections to write to.
 //!
