@@ -220,7 +220,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let topics = self.hub.log.topics();
         // All that was published went to one topic: the same bytes for all its subscribers.
         let only = self.hub.log.only_topic();
-        let mut common = Common { places: only.map(|_| Vec::new()), start: self.hub.log.start() };
+        let mut common = Common { shares: only.map(|_| Vec::new()), start: self.hub.log.start() };
         let mut lost = Vec::new();
         for &topic in &topics {
             let mut nth = 0;
@@ -232,6 +232,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             }
         }
         self.hub.log.clear();
+        for share in common.shares.iter().flatten() {
+            self.hub.stats.published.add_times(&share.traffic, share.taken);
+        }
         for (peer, kind) in lost {
             if self.hub.records.contains(peer) {
                 self.lost(peer.index(), kind);
@@ -247,12 +250,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if hub.log.is_at_end(position) || !hub.is_open(index) {
             return Ok(());
         }
-        let mut own = Vec::new();
-        let (places, traffic) = match &mut common.places {
-            Some(places) if position <= common.start => Common::of_class(places, hub, index),
+        let mut own = Share { class: Class::Plain, places: Vec::new(), traffic: Traffic::default(), taken: 0 };
+        let (share, is_common) = match &mut common.shares {
+            Some(shares) if position <= common.start => (Common::share_of(shares, hub, index), true),
             _ => {
-                let traffic = hub.collect(index, position, &mut own);
-                (&*own, traffic)
+                own.traffic = hub.collect(index, position, &mut own.places);
+                (&mut own, false)
             }
         };
         hub.forget_sent(index);
@@ -262,7 +265,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut written = 0;
         if record.outbox.is_none() && as_it_is {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
-            let outcome = match places {
+            let outcome = match &share.places[..] {
                 [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
                 places => {
                     let pieces: Vec<_> = places.iter().map(|place| hub.log.piece(place)).collect();
@@ -271,8 +274,13 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 }
             };
             match outcome {
+                Written::All if is_common => {
+                    // Counted once for all who took it.
+                    share.taken += 1;
+                    return Ok(());
+                }
                 Written::All => {
-                    hub.stats.published.add(&traffic);
+                    hub.stats.published.add(&share.traffic);
                     return Ok(());
                 }
                 Written::Part(n) => written = n,
@@ -282,8 +290,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         } else if !hub.admit(index) {
             return Ok(());
         }
-        hub.count_published(index, &traffic);
-        hub.queue_places(index, places, written);
+        hub.count_published(index, &share.traffic);
+        hub.queue_places(index, &share.places, written);
         Ok(())
     }
 }
@@ -291,24 +299,29 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 /// The whole log, for those who have had nothing of it: by class of subscribers, once somebody of it is met. `None` if not
 /// all of it is for all of them.
 struct Common {
-    places: Option<Vec<(Class, Vec<Place>, Traffic)>>,
+    shares: Option<Vec<Share>>,
     start: u64,
 }
 
+/// What subscribers of a class get.
+struct Share {
+    class: Class,
+    places: Vec<Place>,
+    traffic: Traffic,
+    /// How many took all of it at once.
+    taken: u64,
+}
+
 impl Common {
-    fn of_class<'c, D>(
-        places: &'c mut Vec<(Class, Vec<Place>, Traffic)>,
-        hub: &mut Hub<D>,
-        index: u32,
-    ) -> (&'c [Place], Traffic) {
+    fn share_of<'c, D>(shares: &'c mut Vec<Share>, hub: &mut Hub<D>, index: u32) -> &'c mut Share {
         let class = hub.class(index);
-        let at = places.iter().position(|(known, ..)| *known == class).unwrap_or_else(|| {
-            let mut found = Vec::new();
-            let traffic = hub.collect_for(class, 0, |_| true, &mut found);
-            places.push((class, found, traffic));
-            places.len() - 1
+        let at = shares.iter().position(|share| share.class == class).unwrap_or_else(|| {
+            let mut places = Vec::new();
+            let traffic = hub.collect_for(class, 0, |_| true, &mut places);
+            shares.push(Share { class, places, traffic, taken: 0 });
+            shares.len() - 1
         });
-        (&places[at].1, places[at].2)
+        &mut shares[at]
     }
 }
 
