@@ -252,3 +252,29 @@ fn stopping_waits_for_nobody_who_takes_a_little_now_and_then() {
     };
     assert_eq!(outcome, Ok(true));
 }
+
+/// What is echoed leaves from where it was received, at the end of the turn; nothing may be read there before.
+#[cfg(feature = "testing")]
+#[test]
+fn large_messages_of_one_read_come_back_as_they_were() {
+    use bowsprit::testing::{Heard, Wire};
+
+    for second in [130, 150, 180, 200, 300, 1000] {
+        let world = World::new();
+        let mut wire = Wire::default();
+        wire.capacity = 4 << 20;
+        world.set_wire(wire);
+        world.serve(Config::default(), |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+            let _ = peer.send(message);
+        });
+        let mut client = world.client();
+        let payloads: Vec<Vec<u8>> =
+            [20, 100, second].iter().map(|kib| (0..kib << 10).map(|i| ((i + kib) % 251) as u8).collect()).collect();
+        let frames: Vec<u8> = payloads.iter().flat_map(|payload| masked(0x82, payload)).collect();
+        client.link().write_all(&frames).unwrap();
+        for payload in payloads {
+            let Some(Heard::Binary(echo)) = client.receive() else { panic!("no echo beside {second} KiB") };
+            assert!(echo == payload, "{} KiB beside {second} KiB", payload.len() >> 10);
+        }
+    }
+}

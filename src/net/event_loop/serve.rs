@@ -58,8 +58,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     Again::No
                 }
             };
-            // The rest of a large message follows at once, while its beginning is in the cache.
-            if again == Again::No || !self.is_inside_large_message(index) {
+            // The rest of a large message follows at once, while its beginning is in the cache; unless what is to be
+            // written lies where it would be read to.
+            if again == Again::No || self.hub.leaves_received || !self.is_inside_large_message(index) {
                 break;
             }
         }
