@@ -12,17 +12,13 @@ use bowsprit::net::{Config, EventLoop, Peer, Remote, Tcp};
 use transport::{Hands, Watched};
 
 fn main() -> io::Result<()> {
-    let (mut listen, mut limit) = ("127.0.0.1:9001".to_owned(), (1, 1));
+    let (mut listen, mut limit) = ("127.0.0.1:9001".to_owned(), "1".to_owned());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().unwrap_or_default();
         match argument.as_str() {
             "--listen" => listen = value,
-            "--read-limit" => {
-                let (least, most) = value.split_once('-').unwrap_or((&value, &value));
-                let number = |text: &str| text.parse().map_err(|_| io::Error::other("--read-limit N or N-M"));
-                limit = (number(least)?, number(most)?);
-            }
+            "--read-limit" => limit = value,
             _ => return Err(io::Error::other(format!("unknown argument {argument}"))),
         }
     }
@@ -35,7 +31,7 @@ fn main() -> io::Result<()> {
     let remote = Remote::new(&tcp);
     let stop = remote.clone();
     ctrlc::set_handler(move || stop.stop()).map_err(io::Error::other)?;
-    let transport = Watched::new(tcp, Arc::new(Hands { read_at_most: Some(limit), ..Hands::default() }));
+    let transport = Watched::new(tcp, Arc::new(Hands::reading_at_most(&limit)?));
     let echo = |peer: &mut Peer<'_, ()>, message: Message<'_>| {
         let _ = peer.send(message);
     };

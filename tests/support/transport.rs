@@ -43,6 +43,15 @@ pub struct Hands {
     pub large_slices: Mutex<Vec<(usize, usize)>>,
 }
 
+impl Hands {
+    /// As `1` or `1-4096` says.
+    pub fn reading_at_most(limit: &str) -> io::Result<Self> {
+        let (least, most) = limit.split_once('-').unwrap_or((limit, limit));
+        let number = |text: &str| text.parse().map_err(|_| io::Error::other("a limit is N or N-M"));
+        Ok(Self { read_at_most: Some((number(least)?, number(most)?)), ..Self::default() })
+    }
+}
+
 impl Watched {
     pub fn new(tcp: Tcp, hands: Arc<Hands>) -> Self {
         Self { tcp, hands, dice: 0x9e37_79b9_7f4a_7c15, tokens: Vec::new() }
