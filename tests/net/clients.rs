@@ -313,6 +313,39 @@ fn the_handshake_has_a_deadline() {
 }
 
 #[test]
+fn a_handshake_of_ours_keeps_its_deadline_when_visitors_must_make_room() {
+    struct Host {
+        request: ClientRequest,
+        failed: Sender<bool>,
+    }
+    impl Handler for Host {
+        type Data = ();
+        fn start(&mut self, peers: &mut Peers<'_, ()>) {
+            peers.connect(&self.request, ()).unwrap();
+        }
+        fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+        fn not_connected(&mut self, _: &mut Peer<'_, ()>, error: &ClientError) {
+            self.failed.send(matches!(error, ClientError::TimedOut(Stage::Handshake))).unwrap();
+        }
+    }
+    let (asked, is_asked) = mpsc::channel();
+    let (uri, server) = listen(move |mut raw| {
+        raw.read_head();
+        asked.send(()).unwrap();
+        raw.expect_eof();
+    });
+    let mut config = config();
+    config.handshakes = 1;
+    config.handshake_timeout = Duration::from_millis(500);
+    let (failed, failures) = mpsc::channel();
+    let host = serve(config, move || Host { request: request(&uri), failed });
+    is_asked.recv_timeout(PATIENCE).unwrap();
+    let _visitors: Vec<_> = (0..3).map(|_| host.connect_tcp()).collect();
+    assert!(failures.recv_timeout(PATIENCE).unwrap());
+    server.join().unwrap();
+}
+
+#[test]
 fn a_refusal_has_its_headers() {
     let (uri, server) = listen(|mut raw| {
         raw.read_head();

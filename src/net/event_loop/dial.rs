@@ -130,7 +130,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         self.hub.begin_turn(index);
         let started = self.hub.start_handshake(index);
-        self.hub.timers.await_handshake(peer, self.hub.now);
+        // Not among the visitors' deadlines: those make room for one another.
+        let deadline = self.hub.now.saturating_add(self.hub.config.handshake_timeout);
+        self.hub.timers.await_at(deadline, peer, Expired::Handshake);
         self.finish_turn(index);
         if let Err(error) = started {
             self.not_connected(index, error.into());
