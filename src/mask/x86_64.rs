@@ -185,7 +185,7 @@ macro_rules! long {
     ($name:ident, $($feature:literal,)? $vector:ty, $zero:ident, $set:ident, $load:ident, $store:ident, $xor:ident, $or:ident, $mask:ident) => {
         /// # Safety
         ///
-        /// As [`xor`], and `len` is at least one block and two vectors less one, and the CPU has the feature.
+        /// As [`xor`], and `len` is more than a vector's, and the CPU has the feature.
         $(#[target_feature(enable = $feature)])?
         unsafe fn $name<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
             const WIDTH: usize = size_of::<$vector>();
