@@ -258,6 +258,9 @@ impl<D> Hub<D> {
             return Err(ClientError::TlsUnsupported);
         }
         request.check()?;
+        if self.stopping {
+            return Err(ClientError::Stopped);
+        }
         let dial = Dial {
             request: request.clone(),
             nonce: random::nonce().map_err(ClientError::Random)?,

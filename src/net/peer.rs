@@ -212,7 +212,7 @@ impl<'a, D> Peers<'a, D> {
     ///
     /// # Errors
     ///
-    /// What can be known at once: a mistake in the request, `wss`, no random bytes.
+    /// What can be known at once: a mistake in the request, `wss`, no random bytes, a loop that was stopped.
     pub fn connect(&mut self, request: &ClientRequest, data: D) -> Result<PeerId, ClientError> {
         self.connect_after(Duration::ZERO, request, data)
     }

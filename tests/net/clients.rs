@@ -563,6 +563,44 @@ fn a_client_tries_again_until_there_is_a_server() {
     client.join().unwrap();
 }
 
+/// A handler that never gives up has an end all the same.
+#[cfg(feature = "testing")]
+#[test]
+fn who_connects_again_at_once_holds_up_no_stop() {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use bowsprit::testing::{Call, World};
+
+    struct Stubborn {
+        failures: Rc<RefCell<Vec<String>>>,
+    }
+    impl Handler for Stubborn {
+        type Data = ();
+        fn start(&mut self, peers: &mut Peers<'_, ()>) {
+            peers.connect(&request("ws://10.0.0.1/"), ()).unwrap();
+        }
+        fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+        fn not_connected(&mut self, peer: &mut Peer<'_, ()>, error: &ClientError) {
+            self.failures.borrow_mut().push(error.to_string());
+            peer.peers().stop();
+            if let Err(error) = peer.peers().connect(&request("ws://10.0.0.1/"), ()) {
+                self.failures.borrow_mut().push(format!("at once: {error}"));
+            }
+        }
+    }
+    let world = World::new();
+    for nth in 1..=100 {
+        world.fail(Call::Connect, nth, ErrorKind::NetworkUnreachable);
+    }
+    let failures = Rc::new(RefCell::new(Vec::new()));
+    world.clients(config(), Stubborn { failures: failures.clone() });
+    assert!(world.calls(Call::Connect) < 5, "{failures:?}");
+    let stopped = ClientError::Stopped;
+    assert!(failures.borrow().ends_with(&[stopped.to_string(), format!("at once: {stopped}")]), "{failures:?}");
+    assert!(!world.is_running(0));
+}
+
 /// Passes on what its visitors say to another server, and what that answers to them.
 struct Relay {
     request: ClientRequest,

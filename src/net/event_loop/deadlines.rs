@@ -1,6 +1,7 @@
 //! What happens when time is up.
 
 use core::time::Duration;
+use std::vec::Vec;
 
 use super::{EventLoop, call};
 use crate::connection::State;
@@ -16,7 +17,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     pub(super) fn expire(&mut self) {
         self.retry_accept();
         let now = self.hub.now;
-        while let Some((peer, expired)) = self.hub.timers.pop(now) {
+        // Not what is set meanwhile: a handler that is called at once again would hold up the others.
+        let due: Vec<_> = core::iter::from_fn(|| self.hub.timers.pop(now)).collect();
+        for (peer, expired) in due {
             if self.hub.records.contains(peer) {
                 self.expired(peer, expired);
             }
