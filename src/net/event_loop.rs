@@ -19,7 +19,7 @@ use std::vec::Vec;
 use super::client::ClientError;
 use super::config::Config;
 use super::handler::{Cause, Handler};
-use super::hub::{Again, Hub, Phase};
+use super::hub::{Again, Hub, Phase, Record};
 use super::peer::{Peer, Peers};
 use super::remote::{Command, Remote};
 use super::slab::PeerId;
@@ -191,7 +191,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.transport.stop_accepting();
         self.flush_log();
         for index in 0..self.hub.records.bound() {
-            match self.hub.records.get(index).map(|record| &record.phase) {
+            let backed_up = self.hub.records.get(index).is_some_and(Record::is_backed_up);
+            match self.hub.phase(index) {
+                // What was answered leaves first.
+                Some(Phase::Handshake(_) | Phase::Body(_)) if backed_up => self.hub.begin_ending(index),
                 Some(Phase::Handshake(_) | Phase::Body(_)) => self.remove(index),
                 Some(Phase::Http(_)) => self.stop_http(self.hub.records.id(index)),
                 Some(Phase::Dial(_)) => self.not_connected(index, ClientError::Stopped),

@@ -278,3 +278,48 @@ fn large_messages_of_one_read_come_back_as_they_were() {
         }
     }
 }
+
+/// Answers with more than the socket takes.
+#[cfg(feature = "testing")]
+struct Generous {
+    told: Sender<String>,
+}
+
+#[cfg(feature = "testing")]
+impl Handler for Generous {
+    type Data = ();
+
+    fn http(&mut self, _request: &Request<'_>, _: Bytes, responder: Responder, _: &mut Peers<'_, ()>) {
+        responder.send(Response::new(200).body(vec![b'x'; 1 << 20]));
+    }
+
+    fn message(&mut self, _: &mut Peer<'_, ()>, _: Message<'_>) {}
+
+    fn close(&mut self, _: &mut Peer<'_, ()>, cause: &Cause<'_>) {
+        self.told.send(format!("{cause:?}")).unwrap();
+    }
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_stop_leaves_nobody_with_half_an_answer() {
+    let world = World::new();
+    let remote = world.serve(Config::default(), Generous { told: mpsc::channel().0 });
+    // One asks for nothing more, one is in the middle of its next request.
+    let mut clients = ["", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbody"].map(|next| {
+        let mut client = world.connect();
+        client.write_all(format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{next}").as_bytes()).unwrap();
+        client
+    });
+    remote.stop();
+    world.run();
+    for client in &mut clients {
+        let answer = client.read();
+        let end = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        assert_eq!(answer.len() - end, 1 << 20);
+        assert!(client.is_over() && !client.is_reset());
+    }
+    drop(clients);
+    world.run();
+    assert!(!world.is_running(0));
+}
