@@ -323,3 +323,24 @@ fn a_stop_leaves_nobody_with_half_an_answer() {
     world.run();
     assert!(!world.is_running(0));
 }
+
+#[cfg(feature = "testing")]
+#[test]
+fn the_time_between_requests_is_not_that_of_a_message() {
+    let world = World::new();
+    let (told, heard) = mpsc::channel();
+    let mut config = Config::default();
+    config.message_timeout = Duration::from_secs(20);
+    config.keep_alive = Duration::from_secs(60);
+    world.serve(config, Generous { told });
+    let mut client = world.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(client.read().len() > 1 << 20);
+    world.advance(Duration::from_secs(30));
+    client.write_all(&[UPGRADE.as_bytes(), &masked(0x82, b"message")[..8]].concat()).unwrap();
+    assert!(client.read().starts_with(b"HTTP/1.1 101 "));
+    world.advance(Duration::from_secs(10));
+    assert_eq!(heard.try_recv().ok(), None);
+    world.advance(Duration::from_secs(15));
+    assert!(heard.try_recv().unwrap().starts_with("MessageTooSlow"));
+}

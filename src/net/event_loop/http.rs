@@ -89,6 +89,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                         record.phase = Phase::Open(Connection::server(negotiated));
                         record.position = hub.log.next();
                     }
+                    // So far it told when the last request ended.
+                    hub.timers.clock(index).message_began = 0;
                     call(handler, hub, index, |handler, peer| handler.open(peer, &request));
                 }
                 Err(response) => hub.respond(index, response, request.method() == "HEAD"),
