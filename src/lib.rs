@@ -1,4 +1,5 @@
-//! WebSocket from the bytes up: a strict protocol core that does no I/O, and a mio server built on it.
+//! WebSocket from the bytes up: a strict protocol core that does no I/O, and a mio event loop of
+//! servers and clients built on it.
 //!
 //! ```text
 //!  7  testing      a world without sockets, for tests of handlers               feature `testing`
@@ -7,6 +8,7 @@
 //!  4  connection   one endpoint: bytes in, events and bytes out                 RFC 6455 §6, §7
 //!  3  handshake    the HTTP request and its 101                                 §4
 //!  2  message      buffers, messages, events; fragments and cut frames          §5.4, §10.4
+//!                  permessage-deflate                                           RFC 7692, feature `deflate`
 //!  1  frame        one header                                                   §5.2
 //!  0  bytes        masking, UTF-8, close codes, errors, limits                  §5.3, §7.4, §8.1
 //! ```

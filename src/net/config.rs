@@ -30,7 +30,8 @@ pub struct Config {
     #[cfg(feature = "deflate")]
     pub deflate: Option<DeflateConfig>,
 
-    /// To look up the host of a connection of ours and to open TCP, all its addresses together. Default 10 s.
+    /// To look up the host of a connection of ours, to wait for its turn if there is
+    /// [one at a time](Self::one_at_a_time), and to open TCP, all its addresses together. Default 10 s.
     pub connect_timeout: Duration,
     /// From the accept, or from TCP being open, to the end of the handshake or of the first request; from the first byte
     /// of a later request to its last. Progress does not extend it, and the time for an answer is no part of it.
