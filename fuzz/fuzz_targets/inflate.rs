@@ -17,7 +17,7 @@ const LIMIT: usize = 4096;
 fuzz_target!(|bytes: &[u8]| {
     let [how, cut, payloads @ ..] = bytes else { return };
     let takeover = how & 0x80 == 0;
-    let size = usize::from(how & 0x7f).max(1);
+    let size = usize::from(how & 0x7f).clamp(1, 125);
     let (first, second) = payloads.split_at(usize::from(*cut).min(payloads.len()));
 
     let mut params = DeflateParams::default();

@@ -101,6 +101,10 @@ fn dynamic(bits: &mut Bits<'_>) -> Option<(Code, Code)> {
     for &place in &ORDER[..own] {
         lengths[place] = bits.take(3)?;
     }
+    // This one is complete in any case, or empty.
+    if !sound(&lengths) || lengths.iter().max() == Some(&1) && lengths.iter().sum::<usize>() == 1 {
+        return None;
+    }
     let own = code(&lengths);
     let mut lengths = Vec::new();
     while lengths.len() < literals + distances {
@@ -112,7 +116,18 @@ fn dynamic(bits: &mut Bits<'_>) -> Option<(Code, Code)> {
         };
         lengths.extend(std::iter::repeat_n(len, times));
     }
-    (lengths.len() == literals + distances).then(|| (code(&lengths[..literals]), code(&lengths[literals..])))
+    let (literals, distances) = lengths.split_at_checked(literals).filter(|_| lengths.len() == literals + distances)?;
+    // A block must be able to end, and the last two symbols of each alphabet stand for nothing (§3.2.6).
+    let usable = literals[256] > 0 && literals.len() <= 286 && distances.len() <= 30;
+    (usable && sound(literals) && sound(distances)).then(|| (code(literals), code(distances)))
+}
+
+/// Whether each sequence of bits begins at most one symbol, and some symbol; but for a code of a single bit or of none,
+/// which may leave the rest open (§3.2.7).
+fn sound(lengths: &[usize]) -> bool {
+    let taken: usize = lengths.iter().filter(|&&len| len > 0).map(|len| 1 << (15 - len)).sum();
+    let longest = lengths.iter().max().copied().unwrap_or(0);
+    taken == 1 << 15 || (taken < 1 << 15 && longest <= 1)
 }
 
 /// §3.2.4.
