@@ -52,9 +52,10 @@ pub struct EventLoop<H: Handler, T: Transport> {
     started: bool,
 }
 
-/// Room for a read: 64 messages of 1 KiB pass 64 KiB, and a larger buffer leaves the cache. Also what one connection may
-/// bring in a turn, before it is the next one's.
-const RECEIVE_CAPACITY: usize = 256 << 10;
+/// Room for a read: 512 KiB, a second-level cache, and the headers of the messages in it. A batch of 16 KiB each that
+/// misses its last bytes for want of the headers' room costs a read and a write more. Also what one connection may bring
+/// in a turn, before it is the next one's.
+const RECEIVE_CAPACITY: usize = 520 << 10;
 /// A message that is read on without waiting for the other connections, once so much of it has arrived …
 const LARGE_MESSAGE: usize = 128 << 10;
 /// … up to this much a turn: one of 1 MiB is not put off near its end.
