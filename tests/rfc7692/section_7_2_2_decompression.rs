@@ -75,8 +75,81 @@ fn far_reference(distance: usize) -> Vec<u8> {
     bits.extend((0..13).map(|i| if extra >> i & 1 == 1 { '1' } else { '0' }));
     bits += "0000000"; // end of block
     bits += "000"; // stored
+    packed(&bits)
+}
+
+/// Octets of bits in the order in which they are sent.
+fn packed(bits: &str) -> Vec<u8> {
     let bits: Vec<u8> = bits.bytes().map(|bit| bit - b'0').collect();
     bits.chunks(8).map(|bits| bits.iter().enumerate().fold(0, |octet, (i, bit)| octet | bit << i)).collect()
+}
+
+/// Says the same of a payload of these bits as the slow twin: that it inflates to nothing, or that it does not inflate.
+#[track_caller]
+fn judged(bits: &str, sound: bool) {
+    let payload = packed(bits);
+    let events = server(&[(BINARY, &payload)]);
+    if sound {
+        assert_eq!(events, [binary(b"")]);
+    } else {
+        fails(&events, ProtocolError::InvalidDeflate, 1007);
+    }
+    assert_eq!(inflate(&payload, &[], 1 << 15).is_some(), sound);
+}
+
+#[test]
+fn r176_each_code_of_a_block_is_complete_or_of_a_single_bit_or_empty() {
+    let literals = |count: usize, lengths: &[(usize, usize)]| {
+        let mut all = vec![0; count];
+        lengths.iter().for_each(|&(symbol, len)| all[symbol] = len);
+        all
+    };
+    let good = literals(257, &[(0, 1), (256, 1)]);
+    for (sound, literals, distances, end) in [
+        (true, good.clone(), vec![0], "1"),
+        (true, good.clone(), vec![1], "1"),
+        (true, good.clone(), vec![0, 1], "1"),
+        (true, good.clone(), vec![1, 1], "1"),
+        (true, literals(257, &[(256, 1)]), vec![0], "0"),
+        (true, literals(286, &[(0, 1), (285, 2), (256, 2)]), vec![0; 30], "10"),
+        // More symbols than there are codes.
+        (false, literals(257, &[(0, 1), (1, 1), (256, 1)]), vec![0], "1"),
+        (false, literals(257, &[(0, 1), (1, 2), (2, 2), (256, 15)]), vec![0], "1"),
+        (false, good.clone(), vec![1, 1, 1], "1"),
+        (false, good.clone(), vec![1, 2, 2, 15], "1"),
+        // Codes that stand for nothing.
+        (false, literals(257, &[(0, 1), (256, 2)]), vec![0], "10"),
+        (false, literals(257, &[(256, 2)]), vec![0], "00"),
+        (false, good.clone(), vec![2], "1"),
+        (false, good.clone(), vec![1, 2], "1"),
+        (false, good.clone(), vec![15], "1"),
+        // Without a code for the end of the block.
+        (false, literals(257, &[(0, 1), (1, 1)]), vec![0], "1"),
+        (false, literals(257, &[]), vec![0], ""),
+        // Symbols beyond the alphabets.
+        (false, literals(287, &[(0, 1), (256, 1)]), vec![0], "1"),
+        (false, good.clone(), vec![0; 31], "1"),
+    ] {
+        println!("{:?}, {distances:?}", literals.iter().enumerate().filter(|(_, len)| **len > 0).collect::<Vec<_>>());
+        judged(&(dynamic_block(&literals, &distances) + end + "000"), sound);
+    }
+}
+
+/// A dynamic block up to its first symbol. The lengths are written with a code of four bits for each of 0 to 15.
+fn dynamic_block(literals: &[usize], distances: &[usize]) -> String {
+    let lowest_first = |n: usize, len: usize| format!("{n:0len$b}").chars().rev().collect::<String>();
+    let mut bits = String::from("001"); // not final, dynamic
+    bits += &(lowest_first(literals.len() - 257, 5) + &lowest_first(distances.len() - 1, 5) + "1111");
+    bits += &("000".repeat(3) + &"001".repeat(16));
+    bits.extend(literals.iter().chain(distances).map(|len| format!("{len:04b}")));
+    bits
+}
+
+#[test]
+fn r176_the_code_of_the_codes_is_complete() {
+    // 257 literals and a distance; 19 lengths of one bit, and then four of which one is not zero.
+    judged(&("001".to_owned() + "0000000000" + "1111" + &"100".repeat(19) + "000"), false);
+    judged(&("001".to_owned() + "0000000000" + "0000" + "100000000000" + "000"), false);
 }
 
 #[test]
