@@ -1,4 +1,7 @@
 //! Frames become messages: fragments, and frames that take more than one read (RFC 6455 §5.4, §10.4).
+//!
+//! What a peer announces is narrowed by `limits::within` alone.
+#![deny(clippy::cast_possible_truncation)]
 
 use core::ops::Range;
 use core::str;
@@ -6,7 +9,7 @@ use core::str;
 use crate::buffer::{MessageBuffer, ReceiveBuffer};
 use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode};
-use crate::limits::Limits;
+use crate::limits::{Limits, within};
 use crate::mask::{self, MaskingKey};
 use crate::message::Kind;
 use crate::utf8::InvalidUtf8;
@@ -79,11 +82,9 @@ pub(crate) fn check_header(header: &FrameHeader, open: Option<&Assembler>, limit
     }
     let compressed = header.rsv != 0 || open.is_some_and(|assembler| assembler.compressed);
     let limit = |len| if compressed { wire_limit(len) } else { len };
-    // Compared as 64 bits, so that nothing is lost where usize is shorter.
-    if header.payload_len > limit(limits.frame) as u64 {
+    let Some(len) = within(header.payload_len, limit(limits.frame)) else {
         return Err(ProtocolError::FrameTooBig.at(header.last_byte_of_length()));
-    }
-    let len = header.payload_len as usize;
+    };
     let so_far = open.map_or(0, |assembler| assembler.bytes.len() + assembler.handed_on);
     if len > limit(limits.message).saturating_sub(so_far) {
         return Err(ProtocolError::MessageTooBig.at(header.last_byte_of_length()));
@@ -228,6 +229,7 @@ impl Assembler {
     }
 
     /// The octets at the end of a part of text that are not a whole code point.
+    #[allow(clippy::cast_possible_truncation)] // at most three
     pub(crate) fn keep_cut(&mut self, octets: &[u8]) {
         self.cut.octets[..octets.len()].copy_from_slice(octets);
         self.cut.len = octets.len() as u8;

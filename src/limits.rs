@@ -26,6 +26,15 @@ pub struct Limits {
     pub control_replies: usize,
 }
 
+/// `len` as it is counted in memory, if it is at most `most`: what a peer announces in 64 bits is not cut short by a
+/// cast where there are fewer.
+///
+/// Of any width, so that a machine of 64 bits can show what happens on one of 32.
+#[inline]
+pub(crate) fn within<W: TryFrom<u64> + PartialOrd>(len: u64, most: W) -> Option<W> {
+    W::try_from(len).ok().filter(|len| *len <= most)
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -38,6 +47,22 @@ impl Default for Limits {
             fragments: 65_536,
             empty_fragments: 64,
             control_replies: 4 << 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+
+    #[test]
+    fn a_length_of_64_bits_is_never_cut_to_the_width_of_memory() {
+        for most in [0, 5, u32::MAX - 1, u32::MAX] {
+            for len in (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit, (1 << bit) + 5]).chain([u64::MAX]) {
+                let fits = len <= u64::from(most);
+                assert_eq!(within(len, most).map(u64::from), fits.then_some(len), "{len} of {most}, 32 bits");
+                assert_eq!(within(len, u64::from(most)), fits.then_some(len), "{len} of {most}, 64 bits");
+            }
         }
     }
 }

@@ -1,4 +1,7 @@
 //! The receive side: frames in, events out (RFC 6455 §6.2).
+//!
+//! What a peer announces is narrowed by `limits::within` alone.
+#![deny(clippy::cast_possible_truncation)]
 
 use core::ops::Range;
 use core::str;
@@ -10,6 +13,7 @@ use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
 use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode, Status};
+use crate::limits::within;
 use crate::mask::{self, MaskingKey};
 use crate::message::{Binary, Event, Kind, Message, Text};
 use crate::utf8::{self, InvalidUtf8, first_bad_octet};
@@ -182,11 +186,9 @@ impl Connection {
                 return Ok(None);
             };
             if header.opcode.is_control() {
-                // At most 125 bytes: the header was checked.
-                let payload_len = header.payload_len as usize;
-                if unread.len() < header_len + payload_len {
+                let Some(payload_len) = within(header.payload_len, unread.len() - header_len) else {
                     return Ok(None);
-                }
+                };
                 input.count(&header);
                 let payload = unmask(&header, header_len, payload_len, input);
                 let frame_len = (header_len + payload_len) as u64;

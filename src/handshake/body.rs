@@ -1,4 +1,7 @@
 //! A request's body: as many bytes as were announced, or chunks up to the empty one (RFC 9112 §6, §7.1).
+//!
+//! What a peer announces is narrowed by `limits::within` alone.
+#![deny(clippy::cast_possible_truncation)]
 
 use alloc::vec::Vec;
 
@@ -9,7 +12,7 @@ use super::http::BodyLength;
 use crate::buffer::ReceiveBuffer;
 use crate::error::HandshakeError;
 use crate::frame::Status;
-use crate::limits::Limits;
+use crate::limits::{Limits, within};
 
 /// Reads one request's body as it arrives.
 ///
@@ -120,7 +123,7 @@ impl BodyReader {
                 State::Failed(error) => return Err(*error),
                 _ if unread.is_empty() => return Ok(Status::Partial),
                 State::Data { missing, chunked } => {
-                    let n = usize::try_from(*missing).map_or(unread.len(), |missing| missing.min(unread.len()));
+                    let n = within(*missing, unread.len()).unwrap_or(unread.len());
                     self.bytes.extend_from_slice(&unread[..n]);
                     input.consume(n);
                     *missing -= n as u64;
