@@ -105,6 +105,20 @@ fn pings_are_answered_without_an_allocation() {
 }
 
 #[test]
+fn an_output_that_is_never_empty_holds_a_few_times_what_is_pending() {
+    let (mut conn, mut output) = (connection(Role::Server), output(Role::Server));
+    let (_, held) = count(|| {
+        conn.send(&[0; 1000][..], &mut output).unwrap();
+        for _ in 0..1000 {
+            conn.send(&[0; 1000][..], &mut output).unwrap();
+            output.consume(1004);
+        }
+    });
+    assert_eq!(output.pending().len(), 1004);
+    assert!(held < 16 << 10, "{held} bytes");
+}
+
+#[test]
 fn an_idle_connection_owns_nothing() {
     let mut input = ReceiveBuffer::new(Limits::default());
     let mut output = output(Role::Server);
