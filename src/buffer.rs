@@ -87,6 +87,7 @@ impl ReceiveBuffer {
     }
 
     /// Bytes read and not yet consumed.
+    #[inline]
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.unread.clone()]
     }
@@ -312,11 +313,13 @@ impl SendBuffer {
     }
 
     /// Bytes to write.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         &self.bytes[self.sent..]
     }
 
     /// Whether there is nothing to write.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.sent == self.bytes.len()
     }
@@ -361,6 +364,7 @@ impl SendBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    #[inline]
     pub(crate) fn has_masking_keys(&self) -> bool {
         self.masking_keys.is_some()
     }
@@ -411,9 +415,8 @@ impl SendBuffer {
 
     pub(crate) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
         self.count(header);
-        let encoded = header.encode();
-        self.bytes.reserve(encoded.len() + payload.len());
-        self.bytes.extend_from_slice(&encoded);
+        self.bytes.reserve(FrameHeader::MAX_LEN + payload.len());
+        header.encode().append_to(&mut self.bytes);
         self.bytes.extend_from_slice(payload);
         if let Some(key) = header.masking_key {
             let start = self.bytes.len() - payload.len();

@@ -115,17 +115,20 @@ impl Connection {
     }
 
     /// Which end this is.
+    #[inline]
     pub fn role(&self) -> Role {
         self.role
     }
 
     /// OPEN, CLOSING or CLOSED (RFC 6455 §7.1.3, §7.1.4).
+    #[inline]
     pub fn state(&self) -> State {
         self.state.state()
     }
 
     /// Whether it is time to close the transport, once the output is written: both Close frames are exchanged, the
     /// connection failed, or the peer has closed its end. A server then closes at once, a client waits for the server to do so (RFC 6455 §7.1.1).
+    #[inline]
     pub fn is_finished(&self) -> bool {
         !self.state.reads()
     }
@@ -145,21 +148,25 @@ impl Connection {
     }
 
     /// Whether a message has begun and not ended, or a frame of any kind.
+    #[inline]
     pub fn is_inside_message(&self) -> bool {
         self.partial.as_ref().is_some_and(|partial| partial.assembler.is_open() || !partial.stash.is_empty())
     }
 
     /// Whether the message that the last part belonged to goes on, after [`receive_parts`](Self::receive_parts).
+    #[inline]
     pub fn has_more_parts(&self) -> bool {
         self.partial.as_ref().is_some_and(|partial| partial.assembler.is_open())
     }
 
     /// Whether a message was begun with [`send_part`](Self::send_part) and not ended.
+    #[inline]
     pub fn is_sending_parts(&self) -> bool {
         self.sending.is_some()
     }
 
     /// Bytes held for the unfinished message.
+    #[inline]
     pub fn assembled_len(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.assembler.len())
     }

@@ -17,6 +17,8 @@
 //!  +-------------------------------- - - - - - - - - - - - - - - - +
 //! ```
 
+use alloc::vec::Vec;
+
 use crate::error::{Failure, ProtocolError};
 use crate::mask::MaskingKey;
 
@@ -118,6 +120,41 @@ impl FrameHeader {
     /// A violation of RFC 6455 §5.1, §5.2 or §5.5. Where is counted from the front of `bytes`.
     #[inline]
     pub fn decode(bytes: &[u8], expected: Expected) -> Result<Status<(Self, usize)>, Failure> {
+        match Self::decode_usual(bytes, expected.masked) {
+            Some(usual) => Ok(Status::Complete(usual)),
+            None => Self::decode_any(bytes, expected),
+        }
+    }
+
+    /// A header that no rule has anything to say about: that of a whole message, not compressed, with a length of 7 or
+    /// 16 bits. `None` is for [`decode_any`](Self::decode_any) to judge.
+    #[inline(always)]
+    pub(crate) fn decode_usual(bytes: &[u8], masked: bool) -> Option<(Self, usize)> {
+        let &[first, second] = bytes.first_chunk()?;
+        let opcode = match first {
+            0x81 => Opcode::Text,
+            0x82 => Opcode::Binary,
+            _ => return None,
+        };
+        // With the wrong mask bit this is 128 or more.
+        let (payload_len, at) = match second ^ if masked { MASK } else { 0 } {
+            short @ 0..LEN_16 => (u64::from(short), 2),
+            LEN_16 => {
+                let len = u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]);
+                if len < u16::from(LEN_16) {
+                    return None;
+                }
+                (u64::from(len), 4)
+            }
+            _ => return None,
+        };
+        let (masking_key, len) =
+            if masked { (Some(MaskingKey::new(*bytes.get(at..)?.first_chunk()?)), at + 4) } else { (None, at) };
+        Some((Self { fin: true, rsv: 0, opcode, masking_key, payload_len }, len))
+    }
+
+    /// Every header, and every rule by itself.
+    fn decode_any(bytes: &[u8], expected: Expected) -> Result<Status<(Self, usize)>, Failure> {
         let Some(&first) = bytes.first() else { return Ok(Status::Partial) };
         let opcode = Opcode::from_bits(first & 0x0f)?;
         let rsv = first >> 4 & 0x7;
@@ -216,10 +253,45 @@ pub struct EncodedHeader {
     len: u8,
 }
 
+impl EncodedHeader {
+    /// Appends the header. Copies of one length need no call, and what is too much is cut.
+    #[inline(always)]
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        let end = bytes.len() + usize::from(self.len);
+        bytes.extend_from_slice(&self.bytes);
+        bytes.truncate(end);
+    }
+}
+
 impl core::ops::Deref for EncodedHeader {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_case_says_what_the_rules_say_for_every_two_first_octets_and_cut() {
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                for length in [[0, 125], [0, 126], [1, 0]] {
+                    let bytes = [first, second, length[0], length[1], 0, 0, 0, 1, 0, 0, 0x37, 0xfa, 0x21, 0x3d];
+                    for (masked, rsv) in [(true, 0), (true, RSV1), (false, 0), (false, RSV1)] {
+                        let expected = Expected { masked, rsv };
+                        for end in [1, 3, 5, 6, 8, 14] {
+                            let bytes = &bytes[..end];
+                            let slow = FrameHeader::decode_any(bytes, expected);
+                            assert_eq!(FrameHeader::decode(bytes, expected), slow, "{bytes:x?} {expected:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -24,6 +24,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    #[inline]
     pub(crate) const fn opcode(self) -> Opcode {
         match self {
             Self::Text => Opcode::Text,
@@ -58,6 +59,7 @@ pub enum Message<'i> {
 
 impl Message<'_> {
     /// Text or binary.
+    #[inline]
     pub fn kind(&self) -> Kind {
         match self {
             Self::Text(_) => Kind::Text,
@@ -66,6 +68,7 @@ impl Message<'_> {
     }
 
     /// The payload.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -89,10 +92,12 @@ enum TextPayload<'i> {
 }
 
 impl<'i> Text<'i> {
+    #[inline]
     pub(crate) fn whole(text: &'i str) -> Self {
         Self(TextPayload::Whole(text))
     }
 
+    #[inline]
     pub(crate) fn assembled(message: &'i mut MessageBuffer) -> Self {
         Self(TextPayload::Assembled(message))
     }
@@ -109,6 +114,7 @@ impl<'i> Text<'i> {
 impl Deref for Text<'_> {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         match &self.0 {
             TextPayload::Whole(text) => text,
@@ -132,10 +138,12 @@ enum BinaryPayload<'i> {
 }
 
 impl<'i> Binary<'i> {
+    #[inline]
     pub(crate) fn whole(bytes: &'i mut [u8]) -> Self {
         Self(BinaryPayload::Whole(bytes))
     }
 
+    #[inline]
     pub(crate) fn assembled(message: &'i mut MessageBuffer) -> Self {
         Self(BinaryPayload::Assembled(message))
     }
@@ -144,6 +152,7 @@ impl<'i> Binary<'i> {
 impl Deref for Binary<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
             BinaryPayload::Whole(bytes) => bytes,
@@ -153,6 +162,7 @@ impl Deref for Binary<'_> {
 }
 
 impl DerefMut for Binary<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
             BinaryPayload::Whole(bytes) => bytes,
@@ -188,11 +198,13 @@ enum PayloadRef<'m> {
 
 impl MessageRef<'_> {
     /// Text or binary.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
     /// The payload.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.payload {
             PayloadRef::Slice(bytes) | PayloadRef::Received(bytes) => bytes,
@@ -212,18 +224,21 @@ impl MessageRef<'_> {
 
     /// Whether it must not be compressed.
     #[cfg(feature = "deflate")]
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.plain
     }
 
     /// Whether [`into_bytes`](Self::into_bytes) copies nothing.
     #[cfg(feature = "net")]
+    #[inline]
     pub(crate) fn is_shareable(&self) -> bool {
         !matches!(self.payload, PayloadRef::Slice(_) | PayloadRef::Received(_))
     }
 
     /// Where the payload lies among the bytes at these addresses, if it was received there and given away.
     #[cfg(feature = "net")]
+    #[inline]
     pub(crate) fn received_in(&self, addresses: &Range<usize>) -> Option<Range<usize>> {
         let PayloadRef::Received(bytes) = self.payload else { return None };
         let start = (bytes.as_ptr() as usize).checked_sub(addresses.start)?;
@@ -240,10 +255,12 @@ impl MessageRef<'_> {
         }
     }
 
+    #[inline]
     fn new(kind: Kind, payload: PayloadRef<'_>) -> MessageRef<'_> {
         MessageRef { kind, plain: false, payload }
     }
 
+    #[inline]
     fn slice(kind: Kind, bytes: &[u8]) -> MessageRef<'_> {
         MessageRef::new(kind, PayloadRef::Slice(bytes))
     }
@@ -256,6 +273,7 @@ impl fmt::Debug for MessageRef<'_> {
 }
 
 impl<'m> From<&'m str> for MessageRef<'m> {
+    #[inline]
     fn from(text: &'m str) -> Self {
         MessageRef::slice(Kind::Text, text.as_bytes())
     }
@@ -268,6 +286,7 @@ impl<'m> From<&'m String> for MessageRef<'m> {
 }
 
 impl<'m> From<&'m [u8]> for MessageRef<'m> {
+    #[inline]
     fn from(bytes: &'m [u8]) -> Self {
         MessageRef::slice(Kind::Binary, bytes)
     }
@@ -304,6 +323,7 @@ impl From<Bytes> for MessageRef<'_> {
 }
 
 impl<'m> From<&'m Message<'_>> for MessageRef<'m> {
+    #[inline]
     fn from(message: &'m Message<'_>) -> Self {
         MessageRef::slice(message.kind(), message.as_bytes())
     }
@@ -316,6 +336,7 @@ impl<'m> From<&'m SharedMessage> for MessageRef<'m> {
 }
 
 impl<'m> From<Text<'m>> for MessageRef<'m> {
+    #[inline]
     fn from(text: Text<'m>) -> Self {
         match text.0 {
             TextPayload::Whole(text) => MessageRef::new(Kind::Text, PayloadRef::Received(text.as_bytes())),
@@ -325,6 +346,7 @@ impl<'m> From<Text<'m>> for MessageRef<'m> {
 }
 
 impl<'m> From<Binary<'m>> for MessageRef<'m> {
+    #[inline]
     fn from(binary: Binary<'m>) -> Self {
         match binary.0 {
             BinaryPayload::Whole(bytes) => MessageRef::new(Kind::Binary, PayloadRef::Received(bytes)),
@@ -334,6 +356,7 @@ impl<'m> From<Binary<'m>> for MessageRef<'m> {
 }
 
 impl<'m> From<Message<'m>> for MessageRef<'m> {
+    #[inline]
     fn from(message: Message<'m>) -> Self {
         match message {
             Message::Text(text) => text.into(),
@@ -361,11 +384,13 @@ impl SharedMessage {
     }
 
     /// Text or binary.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
     /// The payload.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.payload
     }

@@ -6,8 +6,8 @@
 use core::ops::Range;
 use core::str;
 
-use super::Connection;
 use super::state::Trigger;
+use super::{Connection, Role};
 use crate::assembler::{self, Assembler, Part};
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
@@ -48,7 +48,10 @@ impl Connection {
     /// demands (a Pong, a Close) are in `output` by then. After `None`, `input` is empty.
     pub fn receive<'i>(&mut self, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Event<'i>> {
         input.recycle();
-        let found = self.find(input, output)?;
+        if let Some(whole) = self.find_whole(input) {
+            return Some(self.show(whole, input, output));
+        }
+        let found = self.find_any(input, output)?;
         Some(self.show(found, input, output))
     }
 
@@ -135,6 +138,38 @@ impl Connection {
     /// The first half of [`receive`](Self::receive), for who reads on in a loop until there is a message to return: what
     /// is found borrows nothing yet. Recycle the input before.
     pub(crate) fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
+        match self.find_whole(input) {
+            Some(whole) => Some(whole),
+            None => self.find_any(input, output),
+        }
+    }
+
+    /// The usual case with one look at everything: nothing is unfinished, and a message that no rule has anything to say
+    /// about lies whole in the input. All else, right or wrong, is left to [`find_any`](Self::find_any).
+    #[inline(always)]
+    fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Found> {
+        if self.partial.is_some() || self.in_parts || !self.state.reads() {
+            return None;
+        }
+        let unread = input.unread();
+        let (header, header_len) = FrameHeader::decode_usual(unread, self.role == Role::Server)?;
+        // At most 16 bits.
+        let payload_len = header.payload_len as usize;
+        let limits = input.limits();
+        if unread.len() - header_len < payload_len || payload_len > limits.frame || payload_len > limits.message {
+            return None;
+        }
+        input.count(&header);
+        let frame_len = (header_len + payload_len) as u64;
+        self.received += frame_len;
+        if header.opcode == Opcode::Text {
+            input.consume(header_len);
+            return Some(Found::Text(input.take(payload_len), header.masking_key, frame_len));
+        }
+        Some(Found::Binary(unmask(&header, header_len, payload_len, input)))
+    }
+
+    fn find_any(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
         self.resume(output);
         if let Some(partial) = &mut self.partial {
             if !input.unread().is_empty() {
@@ -308,4 +343,87 @@ fn unmask(header: &FrameHeader, header_len: usize, payload_len: usize, input: &m
         mask::apply(input.bytes_mut(payload.clone()), key);
     }
     payload
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::handshake::Negotiated;
+    use crate::limits::Limits;
+
+    /// The slow twin of [`Connection::receive`]: nothing is usual.
+    fn receive_any<'i>(
+        conn: &mut Connection,
+        input: &'i mut ReceiveBuffer,
+        output: &mut SendBuffer,
+    ) -> Option<Event<'i>> {
+        input.recycle();
+        let found = conn.find_any(input, output)?;
+        Some(conn.show(found, input, output))
+    }
+
+    /// All that can be seen of a connection that reads `pieces`.
+    fn story<'p>(
+        role: Role,
+        limits: &Limits,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        receive: for<'i> fn(&mut Connection, &'i mut ReceiveBuffer, &mut SendBuffer) -> Option<Event<'i>>,
+    ) -> Vec<String> {
+        let (mut input, mut output) = (ReceiveBuffer::new(limits.clone()), SendBuffer::new());
+        let mut conn = Connection::new(role, Negotiated::none());
+        let mut seen = Vec::new();
+        for piece in pieces {
+            input.extend_from_slice(piece);
+            while let Some(event) = receive(&mut conn, &mut input, &mut output) {
+                seen.push(format!("{event:?}"));
+            }
+            seen.push(format!("{} {:?} {:?}", conn.bytes_received(), conn.state(), output.pending()));
+        }
+        seen.push(format!("{:?}", input.traffic()));
+        seen
+    }
+
+    #[test]
+    fn the_usual_case_says_what_the_rules_say_whole_and_cut_anywhere() {
+        let limits = Limits { message: 200, frame: 150, ..Limits::default() };
+        let key = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+        for role in [Role::Server, Role::Client] {
+            for first in [0x81u8, 0x82, 0x01, 0x02, 0x80, 0x88, 0x89, 0x8a, 0xc1, 0x83] {
+                for wrong_mask in [false, true] {
+                    for (len, text) in [(0, "a"), (1, "a"), (2, "ß"), (125, "a"), (126, "é"), (150, "a"), (151, "a")]
+                    {
+                        let mut payload: Vec<u8> = text.bytes().cycle().take(len).collect();
+                        if first & 1 == 1 && len == 126 {
+                            payload[100] = 0xff;
+                        }
+                        let masked = (role == Role::Server) != wrong_mask;
+                        let mut header = FrameHeader::new(Opcode::Binary, len as u64);
+                        if masked {
+                            header.masking_key = Some(key);
+                            mask::apply(&mut payload, key);
+                        }
+                        let mut frame = header.encode().to_vec();
+                        frame[0] = first;
+                        frame.extend_from_slice(&payload);
+                        let good = if role == Role::Server {
+                            &b"\x82\x81\x01\x02\x03\x04\x05"[..]
+                        } else {
+                            &b"\x82\x01\x05"[..]
+                        };
+                        let bytes = [good, &frame, good].concat();
+                        for cut in 0..=bytes.len() {
+                            let pieces = || [&bytes[..cut], &bytes[cut..]].into_iter();
+                            let usual = story(role, &limits, pieces(), Connection::receive);
+                            let slow = story(role, &limits, pieces(), receive_any);
+                            assert_eq!(usual, slow, "{role:?} {first:x} {len} masked {masked}, cut at {cut}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

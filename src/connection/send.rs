@@ -166,6 +166,7 @@ impl Connection {
         output.push_frame(&header, payload);
     }
 
+    #[inline]
     pub(super) fn check_open(&self, output: &SendBuffer) -> Result<(), UsageError> {
         if self.state() != State::Open {
             Err(UsageError::NotOpen)

@@ -76,6 +76,7 @@ impl Machine {
         };
     }
 
+    #[inline]
     pub(super) const fn state(self) -> State {
         match self.phase {
             Phase::Open => State::Open,
@@ -85,6 +86,7 @@ impl Machine {
     }
 
     /// Whether frames from the peer still count.
+    #[inline]
     pub(super) const fn reads(self) -> bool {
         matches!(self.phase, Phase::Open | Phase::CloseSent)
     }

@@ -347,6 +347,7 @@ impl<D> Hub<D> {
             if let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) {
                 if conn.state() == State::Open && !conn.is_sending_parts() {
                     return match conn.send(message, &mut self.cork) {
+                        Ok(()) if self.cork.pending().len() < self.config.soft_queue => Sent::Queued,
                         Ok(()) => self.judge(index),
                         Err(_) => Sent::Dropped,
                     };
@@ -615,8 +616,12 @@ impl<D> Hub<D> {
 
     /// Whether the rest of what a connection asked for must wait: it is paused, or half its queue is full of replies.
     pub(super) fn must_wait(&self, index: u32) -> bool {
-        self.records.get(index).is_some_and(|record| record.paused)
-            || self.queued(index) >= (self.config.hard_queue / 2).max(self.config.soft_queue)
+        self.records.get(index).is_some_and(|record| record.paused) || self.queued(index) >= self.enough()
+    }
+
+    /// With so much queued, half of what may be, a connection is not listened to.
+    pub(super) fn enough(&self) -> usize {
+        (self.config.hard_queue / 2).max(self.config.soft_queue)
     }
 
     pub(super) fn pause(&mut self, index: u32, paused: bool) {

@@ -53,6 +53,7 @@ const COPIED: usize = 64 << 10;
 
 impl Outbox {
     /// Bytes of memory that the queue holds.
+    #[inline]
     pub(super) fn held(&self) -> usize {
         self.held
     }

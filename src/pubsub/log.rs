@@ -102,6 +102,7 @@ const CHUNK: usize = 64 << 10;
 pub(crate) const LARGE: usize = 16 << 10;
 
 impl PublishLog {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

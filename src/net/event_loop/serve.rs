@@ -143,22 +143,24 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut completed = false;
         let input = self.input.as_bytes().as_ptr_range();
         self.hub.input = input.start as usize..input.end as usize;
-        if self.hub.records.get(index).is_some_and(|record| record.paused) {
-            self.park(index);
-        }
+        let (enough, mut delivered) = (self.hub.enough(), false);
         loop {
             let hub = &mut self.hub;
             let Some(record) = hub.records.get_mut(index) else { break };
+            let queued = hub.cork.pending().len() + record.outbox.as_ref().map_or(0, |outbox| outbox.held());
+            // As `must_wait`, but a turn brings the handler one message at least: what it is full of may wait for that.
+            if (record.paused || (delivered && queued >= enough)) && !self.input.unread().is_empty() {
+                self.park(index);
+                continue;
+            }
             let Phase::Open(conn) = &mut record.phase else { break };
             let was_open = conn.state() == State::Open;
             let Some(event) = conn.receive(&mut self.input, &mut hub.cork) else { break };
             match event {
                 Event::Message(message) => {
                     completed |= !conn.has_more_parts();
+                    delivered = true;
                     call(&mut self.handler, hub, index, |handler, peer| handler.message(peer, message));
-                    if hub.must_wait(index) {
-                        self.park(index);
-                    }
                 }
                 Event::Ping(_) | Event::Pong(_) => {}
                 Event::Close(frame) => {
