@@ -170,6 +170,9 @@ impl Connection {
     }
 
     fn find_any(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
+        if self.partial.is_none() && input.unread().is_empty() {
+            return None;
+        }
         self.resume(output);
         if let Some(partial) = &mut self.partial {
             if !input.unread().is_empty() {

@@ -104,10 +104,13 @@ impl Timers {
 
     /// How long nothing can run out.
     pub(super) fn wait(&self, now: Duration, any_connections: bool) -> Option<Duration> {
-        let sweep = any_connections.then_some(self.next_sweep);
         let other = self.others.peek().map(|Reverse((at, ..))| *at);
-        let next = [self.handshakes.next(), self.closes.next(), other, sweep].into_iter().flatten().min()?;
-        Some(next.saturating_sub(now))
+        let mut next = any_connections.then_some(self.next_sweep);
+        // Most of the time there are none.
+        for at in [self.handshakes.next(), self.closes.next(), other].into_iter().flatten() {
+            next = Some(next.map_or(at, |next| next.min(at)));
+        }
+        Some(next?.saturating_sub(now))
     }
 
     /// Whether it is time to look at every connection's clock.
