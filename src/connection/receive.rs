@@ -137,6 +137,7 @@ impl Connection {
 
     /// The first half of [`receive`](Self::receive), for who reads on in a loop until there is a message to return: what
     /// is found borrows nothing yet. Recycle the input before.
+    #[cfg(feature = "net")]
     pub(crate) fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
         match self.find_whole(input) {
             Some(whole) => Some(whole),
