@@ -1,21 +1,46 @@
-//! What `--frames` shows: every frame as it crosses the socket, read with the core's own header decoder.
+//! What `--frames` and `--deflate` show: every frame as it crosses the socket, read with the core's own header decoder,
+//! and what each message took there.
 
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 use bowsprit::net::{Direction, Tap};
 use bowsprit::{CloseCode, CloseFrame, Expected, FrameHeader, Status, mask};
 
-/// Shows each frame on standard error: a data frame with its header, a control frame when it is whole.
-pub fn tap() -> Tap {
-    let incoming = Mutex::new(Frames::new("<-", false));
-    let outgoing = Mutex::new(Frames::new("->", true));
-    Tap::new(move |direction, bytes| {
-        let frames = match direction {
-            Direction::In => &incoming,
-            Direction::Out => &outgoing,
-        };
-        frames.lock().expect("nothing in here panics").read(bytes);
-    })
+/// The frames of both directions.
+#[derive(Clone)]
+pub struct Wire {
+    incoming: Arc<Mutex<Frames>>,
+    outgoing: Arc<Mutex<Frames>>,
+}
+
+impl Wire {
+    /// With `shown`, each frame is shown on standard error: a data frame with its header, a control frame when it is
+    /// whole. `deflate`: whether messages may be compressed.
+    pub fn new(shown: bool, deflate: bool) -> Self {
+        let frames = |arrow, masked| Arc::new(Mutex::new(Frames::new(arrow, masked, shown, deflate)));
+        Self { incoming: frames("<-", false), outgoing: frames("->", true) }
+    }
+
+    pub fn tap(&self) -> Tap {
+        let wire = self.clone();
+        Tap::new(move |direction, bytes| wire.frames(direction).lock().expect("nothing in here panics").read(bytes))
+    }
+
+    /// Shows what the next message of this direction took, which is `len` bytes long.
+    pub fn show_message(&self, direction: Direction, len: usize) {
+        let mut frames = self.frames(direction).lock().expect("nothing in here panics");
+        let Some(taken) = frames.messages.pop_front() else { return };
+        let on_the_wire = if taken.compressed { format!("compressed to {}", taken.bytes) } else { "plain".into() };
+        eprintln!("{} message, {}, {on_the_wire}", frames.arrow, bytes_in_words(len as u64));
+    }
+
+    fn frames(&self, direction: Direction) -> &Mutex<Frames> {
+        match direction {
+            Direction::In => &self.incoming,
+            Direction::Out => &self.outgoing,
+        }
+    }
 }
 
 /// The close code with its meaning, and the reason behind it.
@@ -43,6 +68,14 @@ pub fn close_in_words(code: CloseCode, reason: &str) -> String {
     format!("{code} {meaning}{separator}{reason}")
 }
 
+/// What a message takes on the wire.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    compressed: bool,
+    /// Of its payloads.
+    bytes: u64,
+}
+
 /// The frames of one direction.
 struct Frames {
     arrow: &'static str,
@@ -55,14 +88,30 @@ struct Frames {
     left: u64,
     /// The payload of a control frame.
     control: Vec<u8>,
+    shown: bool,
+    /// The message that is under way.
+    message: Taken,
+    /// Those that are whole, until somebody asks.
+    messages: VecDeque<Taken>,
     /// No header was found where one belongs; what follows means nothing.
     lost: bool,
 }
 
 impl Frames {
-    fn new(arrow: &'static str, masked: bool) -> Self {
-        let expected = Expected { masked, rsv: 0 };
-        Self { arrow, expected, header: Vec::new(), current: None, left: 0, control: Vec::new(), lost: false }
+    fn new(arrow: &'static str, masked: bool, shown: bool, deflate: bool) -> Self {
+        let expected = Expected { masked, rsv: if deflate { RSV1 } else { 0 } };
+        Self {
+            arrow,
+            expected,
+            header: Vec::new(),
+            current: None,
+            left: 0,
+            control: Vec::new(),
+            shown,
+            message: Taken::default(),
+            messages: VecDeque::new(),
+            lost: false,
+        }
     }
 
     fn read(&mut self, mut bytes: &[u8]) {
@@ -93,14 +142,27 @@ impl Frames {
                     self.left = header.payload_len;
                     self.current = Some(header);
                     if !header.opcode.is_control() {
-                        self.show(&header, if header.fin { "" } else { ", to be continued" });
+                        let compressed = if header.rsv == 0 { "" } else { ", compressed" };
+                        let continued = if header.fin { "" } else { ", to be continued" };
+                        self.show(&header, &format!("{compressed}{continued}"));
+                        self.count(&header);
                     }
                 }
                 Err(error) => {
                     self.lost = true;
-                    eprintln!("{} no valid frame: {error}", self.arrow);
+                    if self.shown {
+                        eprintln!("{} no valid frame: {error}", self.arrow);
+                    }
                 }
             }
+        }
+    }
+
+    fn count(&mut self, header: &FrameHeader) {
+        self.message.compressed |= header.rsv != 0;
+        self.message.bytes += header.payload_len;
+        if header.fin {
+            self.messages.push_back(std::mem::take(&mut self.message));
         }
     }
 
@@ -121,8 +183,16 @@ impl Frames {
     }
 
     fn show(&self, header: &FrameHeader, details: &str) {
-        let opcode = format!("{:?}", header.opcode).to_lowercase();
-        let bytes = if header.payload_len == 1 { "byte" } else { "bytes" };
-        eprintln!("{} {opcode}, {} {bytes}{details}", self.arrow, header.payload_len);
+        if self.shown {
+            let opcode = format!("{:?}", header.opcode).to_lowercase();
+            eprintln!("{} {opcode}, {}{details}", self.arrow, bytes_in_words(header.payload_len));
+        }
     }
 }
+
+fn bytes_in_words(n: u64) -> String {
+    format!("{n} {}", if n == 1 { "byte" } else { "bytes" })
+}
+
+/// What marks a compressed message (RFC 7692 §6).
+const RSV1: u8 = 0b100;

@@ -5,6 +5,12 @@
 //! cargo run --example client -- --frames --subprotocol chat --header 'Authorization: Bearer 31d4' ws://127.0.0.1:9001/
 //! ```
 //!
+//! With `--deflate`, in a build with `--features deflate`, it offers permessage-deflate and says what each message took:
+//!
+//! ```text
+//! cargo run --features deflate --example client -- --deflate ws://127.0.0.1:9001/
+//! ```
+//!
 //! Each line of the standard input goes out as a message, and each message that arrives is printed: text as it is,
 //! binary as hexadecimal digits. At the end of the input the connection is closed.
 
@@ -15,8 +21,10 @@ use std::process;
 use std::thread;
 
 use bowsprit::handshake::{ClientRequest, Uri};
-use bowsprit::net::{Client, ClientConfig, ClientError, Incoming, Outgoing, Stage};
+use bowsprit::net::{Client, ClientConfig, ClientError, Direction, Incoming, Outgoing, Stage};
 use bowsprit::{CloseCode, Message};
+
+use frames::Wire;
 
 const HELP: &str = "\
 Sends lines and prints messages.
@@ -27,6 +35,8 @@ Usage: client [OPTIONS] [URI]
   --header 'NAME: VALUE'  a field of the request; may be repeated
   --subprotocol NAME      a subprotocol to offer; may be repeated, the best first
   --binary                lines are hexadecimal digits and go out as binary messages
+  --deflate               offer compression, and show what each message took on standard error
+                          [needs a build with --features deflate]
   --frames                show every frame on standard error: opcode, length, close code in words
   --help                  this text
 
@@ -40,10 +50,14 @@ Exit codes:
 
 fn main() {
     process::exit(match arguments(std::env::args().skip(1)) {
-        Ok(Some((request, config, binary))) => match Client::connect_with(&request, &config) {
-            Ok(mut client) => talk(&mut client, binary),
-            Err(error) => complain(&error),
-        },
+        Ok(Some(Arguments { request, mut config, binary, deflate, frames })) => {
+            let wire = Wire::new(frames, deflate);
+            config.tap = (frames || deflate).then(|| wire.tap());
+            match Client::connect_with(&request, &config) {
+                Ok(mut client) => talk(&mut client, binary, deflate.then_some(&wire)),
+                Err(error) => complain(&error),
+            }
+        }
         Ok(None) => {
             print!("{HELP}");
             0
@@ -55,8 +69,16 @@ fn main() {
     });
 }
 
-fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<(ClientRequest, ClientConfig, bool)>, String> {
-    let (mut config, mut binary, mut uri) = (ClientConfig::default(), false, None);
+struct Arguments {
+    request: ClientRequest,
+    config: ClientConfig,
+    binary: bool,
+    deflate: bool,
+    frames: bool,
+}
+
+fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let (mut binary, mut deflate, mut frames, mut uri) = (false, false, false, None);
     let (mut headers, mut subprotocols) = (Vec::new(), Vec::new());
     while let Some(argument) = given.next() {
         let mut value = || given.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -65,7 +87,9 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<(ClientRe
             "--header" => headers.push(value()?),
             "--subprotocol" => subprotocols.push(value()?),
             "--binary" => binary = true,
-            "--frames" => config.tap = Some(frames::tap()),
+            "--deflate" if cfg!(feature = "deflate") => deflate = true,
+            "--deflate" => return Err("--deflate needs a build with --features deflate".into()),
+            "--frames" => frames = true,
             option if option.starts_with('-') => return Err(format!("unknown argument {option}")),
             _ if uri.is_some() => return Err(format!("{argument} is one argument too many")),
             _ => uri = Some(argument),
@@ -80,21 +104,33 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<(ClientRe
         let (name, value) = header.split_once(':').ok_or_else(|| format!("{header} has no colon"))?;
         request = request.header(name, value.trim());
     }
-    Ok(Some((request, config, binary)))
+    Ok(Some(Arguments { request, config: config(deflate), binary, deflate, frames }))
 }
 
-/// Returns the exit code.
-fn talk(client: &mut Client, binary: bool) -> i32 {
+#[cfg(feature = "deflate")]
+fn config(deflate: bool) -> ClientConfig {
+    let mut config = ClientConfig::default();
+    config.deflate = deflate.then(bowsprit::DeflateConfig::default);
+    config
+}
+
+#[cfg(not(feature = "deflate"))]
+fn config(_: bool) -> ClientConfig {
+    ClientConfig::default()
+}
+
+/// Returns the exit code. With `sizes`, shows what each message takes on the wire.
+fn talk(client: &mut Client, binary: bool, sizes: Option<&Wire>) -> i32 {
     let subprotocol = client.subprotocol().map(|name| format!(", subprotocol {name}")).unwrap_or_default();
     eprintln!("connected to {}{subprotocol}", client.peer_addr());
     let (mut incoming, outgoing) = client.halves();
     thread::scope(|scope| {
         scope.spawn(move || {
-            if let Err(error) = send_lines(outgoing, binary) {
+            if let Err(error) = send_lines(outgoing, binary, sizes) {
                 eprintln!("{error}");
             }
         });
-        let code = match print_messages(&mut incoming) {
+        let code = match print_messages(&mut incoming, sizes) {
             Ok(()) => closed(incoming.close_code(), incoming.close_reason()),
             Err(error) => complain(&error),
         };
@@ -103,18 +139,24 @@ fn talk(client: &mut Client, binary: bool) -> i32 {
     })
 }
 
-fn send_lines(outgoing: Outgoing<'_>, binary: bool) -> Result<(), ClientError> {
+fn send_lines(outgoing: Outgoing<'_>, binary: bool, sizes: Option<&Wire>) -> Result<(), ClientError> {
     for line in io::stdin().lock().lines() {
-        match line {
-            Ok(line) if !binary => outgoing.send(&line)?,
+        let sent = match line {
+            Ok(line) if !binary => outgoing.send(&line).map(|()| line.len()),
             Ok(line) => match bytes_of(&line) {
-                Some(bytes) => outgoing.send(bytes)?,
-                None => eprintln!("not sent, for it is not pairs of hexadecimal digits: {line}"),
+                Some(bytes) => outgoing.send(&*bytes).map(|()| bytes.len()),
+                None => {
+                    eprintln!("not sent, for it is not pairs of hexadecimal digits: {line}");
+                    continue;
+                }
             },
             Err(error) => {
                 eprintln!("standard input: {error}");
                 break;
             }
+        }?;
+        if let Some(wire) = sizes {
+            wire.show_message(Direction::Out, sent);
         }
     }
     outgoing.close(CloseCode::NORMAL, "end of input")
@@ -126,8 +168,11 @@ fn bytes_of(line: &str) -> Option<Vec<u8>> {
     Some(digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect())
 }
 
-fn print_messages(incoming: &mut Incoming<'_>) -> Result<(), ClientError> {
+fn print_messages(incoming: &mut Incoming<'_>, sizes: Option<&Wire>) -> Result<(), ClientError> {
     while let Some(message) = incoming.receive()? {
+        if let Some(wire) = sizes {
+            wire.show_message(Direction::In, message.as_bytes().len());
+        }
         match message {
             Message::Text(text) => println!("{}", &*text),
             Message::Binary(bytes) => {
