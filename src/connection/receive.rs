@@ -154,10 +154,9 @@ impl Connection {
         }
         let unread = input.unread();
         let (header, header_len) = FrameHeader::decode_usual(unread, self.role == Role::Server)?;
-        // At most 16 bits.
-        let payload_len = header.payload_len as usize;
+        let payload_len = within(header.payload_len, unread.len() - header_len)?;
         let limits = input.limits();
-        if unread.len() - header_len < payload_len || payload_len > limits.frame || payload_len > limits.message {
+        if payload_len > limits.frame || payload_len > limits.message {
             return None;
         }
         input.count(&header);

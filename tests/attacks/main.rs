@@ -11,6 +11,8 @@ mod transport;
 
 mod client;
 mod closing;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod flood;
 mod frames;
 mod load;

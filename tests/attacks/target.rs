@@ -100,7 +100,12 @@ impl Target {
     /// The frames of a new connection get a Close with this code before anything else, one end, and no further words.
     #[track_caller]
     pub fn fails(&mut self, frames: impl AsRef<[u8]>, code: u16) {
-        let mut client = self.connect();
+        self.fails_on(self.connect(), frames, code);
+    }
+
+    /// The same, on a connection that has yet to say something.
+    #[track_caller]
+    pub fn fails_on(&mut self, mut client: Client, frames: impl AsRef<[u8]>, code: u16) {
         client.write(frames.as_ref());
         let start: String = frames.as_ref().escape_ascii().to_string().chars().take(60).collect();
         let frame = client.read_frame().unwrap_or_else(|| panic!("{start}: no Close"));
