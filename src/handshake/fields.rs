@@ -13,11 +13,22 @@ use httparse::Header;
 use crate::error::UsageError;
 
 /// Whether a token may hold this byte (RFC 9110 §5.6.2).
+#[inline]
 pub(super) const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte,
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
+    TOKEN_BYTES[byte as usize]
 }
+
+const TOKEN_BYTES: &[bool; 256] = &{
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = matches!(byte as u8,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z');
+        byte += 1;
+    }
+    table
+};
 
 /// Whether this is a token: a name of a method, a field, a subprotocol, an extension.
 pub(super) fn is_token(bytes: &[u8]) -> bool {

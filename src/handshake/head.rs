@@ -167,12 +167,21 @@ impl Scanner {
 
     /// Takes the next bytes. Complete with how many of these belong to the head.
     pub(super) fn push(&mut self, bytes: &[u8], limits: &Limits) -> Result<Status<usize>, HandshakeError> {
-        for (at, &byte) in bytes.iter().enumerate() {
-            self.head += 1;
+        let mut at = 0;
+        while at < bytes.len() {
             let in_request_line = self.kind == Kind::Request
                 && self.fields == 0
                 && !matches!(self.state, Scan::LineStart | Scan::LastBreak);
-            if in_request_line && self.head - self.start > limits.request_line {
+            let line = if in_request_line { limits.request_line } else { usize::MAX };
+            let room = limits.head.saturating_sub(self.head).min(line.saturating_sub(self.head - self.start));
+            let run = self.state.run(&bytes[at..bytes.len().min(at.saturating_add(room))]);
+            self.head += run;
+            at += run;
+            let Some(&byte) = bytes.get(at) else { break };
+
+            self.head += 1;
+            at += 1;
+            if self.head - self.start > line {
                 return Err(HandshakeError::RequestLineTooLong);
             }
             if self.head > limits.head {
@@ -193,7 +202,7 @@ impl Scanner {
             }
             self.state = next;
             if next == Scan::End {
-                return Ok(Status::Complete(at + 1));
+                return Ok(Status::Complete(at));
             }
         }
         Ok(Status::Partial)
@@ -211,6 +220,18 @@ impl Scanner {
 }
 
 impl Scan {
+    /// How many bytes from the front certainly leave the state as it is; most of a head is such runs.
+    fn run(self, bytes: &[u8]) -> usize {
+        let end = match self {
+            Self::Method | Self::Name => bytes.iter().position(|&byte| !is_token_byte(byte)),
+            Self::Target => bytes.iter().position(|&byte| !matches!(byte, b'!'..=b'~')),
+            Self::Phrase | Self::Value => return printable(bytes),
+            _ => return 0,
+        };
+        end.unwrap_or(bytes.len())
+    }
+
+    /// What follows one byte: the whole table, also for what [`run`](Self::run) passes over.
     fn next(self, byte: u8) -> Result<Self, HandshakeError> {
         match self {
             Self::FirstBreak | Self::Break | Self::LastBreak if byte != b'\n' => return Err(HandshakeError::LineBreak),
@@ -272,6 +293,25 @@ impl Scan {
     }
 }
 
+/// How many bytes at the front are neither control characters nor tabs.
+fn printable(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let mut words = bytes.chunks_exact(size_of::<u64>());
+    let mut len = 0;
+    for word in &mut words {
+        let word = word.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        let no_del = word ^ (ONES * 0x7f);
+        // In each byte the top bit; what a borrow adds lies behind the first.
+        let found = (word.wrapping_sub(ONES * 0x20) & !word | no_del.wrapping_sub(ONES) & !no_del) & (ONES * 0x80);
+        if found != 0 {
+            return len + found.trailing_zeros() as usize / 8;
+        }
+        len += size_of::<u64>();
+    }
+    let rest = words.remainder();
+    len + rest.iter().position(|&byte| byte < b' ' || byte == 0x7f).unwrap_or(rest.len())
+}
+
 /// What every version begins with that this crate can read.
 const VERSION: &[u8] = b"HTTP/1.";
 /// Where in it the number begins.
@@ -279,10 +319,13 @@ const MAJOR_AT: u8 = 5;
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const REQUEST: &[u8] = b"\r\nGET /a?b HTTP/1.1\r\nHost: a\r\nX:\r\nY: \t b c \t\r\n\r\n";
     const ANSWER: &[u8] = b"HTTP/1.1 101 \r\nHost: a\r\nX:\r\nY: \t b c \t\r\n\r\n";
+    const RUNS: [Scan; 5] = [Scan::Method, Scan::Name, Scan::Target, Scan::Phrase, Scan::Value];
     const INTERIM: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n";
 
     #[test]
@@ -293,6 +336,46 @@ pub(super) mod tests {
                 let status = scanner.push(&[*byte], &Limits::default()).unwrap();
                 assert_eq!(status, if at + 1 < head.len() { Status::Partial } else { Status::Complete(1) });
                 assert_eq!(scanner.head, at + 1);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_run_is_what_the_table_leaves_as_it_is(
+            state in prop::sample::select(&RUNS[..]),
+            mut bytes in prop::collection::vec(b'0'..=b'z', 0..40),
+            odd in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            for (place, byte) in odd {
+                if !bytes.is_empty() {
+                    let at = place.index(bytes.len());
+                    bytes[at] = byte;
+                }
+            }
+            let stays = |byte: u8| state.next(byte) == Ok(state) && !(byte == b'\t' && state != Scan::Name);
+            let expected = bytes.iter().position(|&byte| !stays(byte)).unwrap_or(bytes.len());
+            prop_assert_eq!(state.run(&bytes), expected);
+        }
+
+        #[test]
+        fn limits_hold_at_the_same_byte_however_the_bytes_are_cut(
+            request_line in 0..30usize,
+            head in 0..60usize,
+            headers in 0..4usize,
+            cut in 0..60usize,
+        ) {
+            let limits = Limits { request_line, head, headers, ..Limits::default() };
+            for (kind, bytes) in [(Kind::Request, REQUEST), (Kind::Answer, ANSWER)] {
+                let (mut whole, mut single, mut halves) = (Scanner::new(kind), Scanner::new(kind), Scanner::new(kind));
+                let expected = whole.push(bytes, &limits).err();
+                let error = bytes.iter().find_map(|byte| single.push(&[*byte], &limits).err());
+                prop_assert_eq!((expected, whole.head), (error, single.head));
+                let (front, behind) = bytes.split_at(cut.min(bytes.len()));
+                let error = [front, behind].iter().find_map(|half| halves.push(half, &limits).err());
+                prop_assert_eq!((expected, whole.head), (error, halves.head));
             }
         }
     }
