@@ -85,9 +85,9 @@ fn an_idle_connection_holds_a_record_and_no_buffer() {
     }
     let after = ask(&mut first[0]);
     let each = (after[1] - before[1]) / CONNECTIONS as isize;
-    // Its record of 64 bytes, 16 of clocks, a descriptor, a place in the queue of handshake deadlines, and the slack of
-    // tables that double.
-    assert!(each <= 160, "{each} bytes a connection");
+    // Its record of 64 bytes, 16 of clocks, and its stream: a descriptor, to which mio adds 12 bytes in debug builds.
+    let stream = if cfg!(debug_assertions) { 16 } else { 4 };
+    assert!(each <= 64 + 16 + stream + 1, "{each} bytes a connection");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::vec::Vec;
 
+pub(super) use self::classes::class_of;
 use super::client::ClientError;
 use super::config::{Config, Policy};
 use super::handler::Cause;
@@ -20,7 +21,7 @@ use super::random::{self, masking_output};
 use super::remote::Remote;
 use super::slab::{self, PeerId, Slab};
 use super::stats::{Counters, Now, Stats};
-use super::timers::{Expired, Timers};
+use super::timers::{Clock, Expired, Timers};
 use super::turn::Turn;
 use crate::buffer::SendBuffer;
 use crate::close::CloseCode;
@@ -82,7 +83,26 @@ pub(super) struct Hub<D> {
     pub(super) stop: bool,
 }
 
-/// A connection of the loop. An idle one holds nothing but this.
+/// A connection of the loop. An idle one holds nothing but this, and rows in tables by its index:
+///
+/// | bytes | where | what |
+/// |---|---|---|
+/// | 24 | `phase` | the `Connection`: 8 that point to what is unfinished, 8 of bytes received, 2 of the peer's close code, a byte each for role, state, the kind that is sent in parts, whether to receive in parts, how far back to compress; 1 unused. All other phases fit in it |
+/// | 8 | `outbox` | points to a queue while there is one |
+/// | 8 | `position` | in the publish log |
+/// | 8 | `assembled` | what `Hub::held` has of it |
+/// | 8 | `policy` to `at_eof` | a byte each |
+/// | 4 + 4 | the slot in the slab | its generation; unused |
+/// | **64** | **in the slab** | in chunks of 256; a cache line, and the handler's `Data` beside it |
+/// | 16 | `Timers::clocks` | four moments |
+/// | 4 | `EventLoop::streams` | the descriptor |
+/// | 0 to 4 | `Slab::unused` | 4 when it is gone |
+/// | **84** | **in all** | |
+/// | 4, and 20 each | `Topics` | if it ever subscribed; per subscription 12 for the pair and 8 in the topic's lists |
+/// | 20, and its address's count | `Admission` | if `Config::connections_per_address` can bind |
+///
+/// The tables grow by doubling; what of them was never used is not resident. Nothing of the handshake is left: its bytes
+/// lie in the loop's input, its fields in a table that lasts for the call, its deadline in a queue that forgets it.
 #[derive(Debug)]
 pub(super) struct Record<D> {
     pub(super) phase: Phase,
@@ -109,7 +129,7 @@ pub(super) struct Record<D> {
     pub(super) data: D,
 }
 
-const _: () = assert!(size_of::<Record<()>>() <= 56);
+const _: () = assert!(size_of::<Record<()>>() == 56 && Slab::<Record<()>>::SLOT == 64 && size_of::<Clock>() == 16);
 
 impl<D> Record<D> {
     /// Whether something waits to be written; not so what waits for the end of a message in parts.

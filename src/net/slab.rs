@@ -67,6 +67,9 @@ struct Slot<T> {
 const CHUNK: usize = 256;
 
 impl<T> Slab<T> {
+    /// Bytes that a value takes, its generation included.
+    pub(super) const SLOT: usize = size_of::<Slot<T>>();
+
     pub(super) const fn new(worker: u8) -> Self {
         Self { worker, chunks: Vec::new(), unused: Vec::new(), len: 0 }
     }

@@ -124,12 +124,25 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return self.remove(index);
         }
         if welcome {
+            self.forget_ended_handshakes();
             self.make_room_for_a_handshake();
             self.hub.timers.await_handshake(id, self.hub.now);
         } else {
             self.hub.begin_turn(index);
             self.hub.respond(index, Response::new(503).header("Retry-After", "10"), false);
             self.finish_turn(index);
+        }
+    }
+
+    /// Most have ended their handshake by the time of the next, in the order they came: the queue of deadlines stays
+    /// short, and idle connections have no place in it.
+    fn forget_ended_handshakes(&mut self) {
+        while let Some(&(_, peer)) = self.hub.timers.handshakes().front() {
+            let dials = self.hub.records.contains(peer) && matches!(self.hub.phase(peer.index()), Some(Phase::Dial(_)));
+            if dials || self.is_at_first_request(peer) {
+                return;
+            }
+            self.hub.timers.handshakes().pop_front();
         }
     }
 

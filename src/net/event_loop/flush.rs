@@ -5,8 +5,9 @@ use std::vec::Vec;
 
 use super::{EventLoop, call, end};
 use crate::buffer::Traffic;
+use crate::connection::{Role, State};
 use crate::net::handler::Handler;
-use crate::net::hub::{Again, Hub, OurEnd, Phase, Record};
+use crate::net::hub::{Again, Hub, OurEnd, Phase, Record, class_of};
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
 use crate::pubsub::{Class, Place};
@@ -220,7 +221,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let topics = self.hub.log.topics();
         // All that was published went to one topic: the same bytes for all its subscribers.
         let only = self.hub.log.only_topic();
-        let mut common = Common { shares: only.map(|_| Vec::new()), start: self.hub.log.start() };
+        let mut common =
+            Common { shares: only.map(|_| Vec::new()), start: self.hub.log.start(), end: self.hub.log.next() };
         let mut lost = Vec::new();
         for &topic in &topics {
             let mut nth = 0;
@@ -245,25 +247,29 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take.
     fn deliver(&mut self, index: u32, common: &mut Common) -> Result<(), io::ErrorKind> {
         let hub = &mut self.hub;
+        // In the usual case the one look at the record.
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
-        let position = core::mem::replace(&mut record.position, hub.log.next());
-        if hub.log.is_at_end(position) || !hub.is_open(index) {
+        let position = core::mem::replace(&mut record.position, common.end);
+        let Phase::Open(conn) = &mut record.phase else { return Ok(()) };
+        if position >= common.end || conn.state() != State::Open {
             return Ok(());
         }
-        let mut own = Share { class: Class::Plain, places: Vec::new(), traffic: Traffic::default(), taken: 0 };
+        conn.forget_sent();
+        let class = class_of(conn);
+        // The log's frames have no mask, and must not come between the parts of a message.
+        let as_it_is = conn.role() == Role::Server && !conn.is_sending_parts();
+        let direct = as_it_is && record.outbox.is_none();
+        let mut own;
         let (share, is_common) = match &mut common.shares {
-            Some(shares) if position <= common.start => (Common::share_of(shares, hub, index), true),
+            Some(shares) if position <= common.start => (Common::share_of(shares, hub, class), true),
             _ => {
+                own = Share::new(class);
                 own.traffic = hub.collect(index, position, &mut own.places);
                 (&mut own, false)
             }
         };
-        hub.forget_sent(index);
-        // The log's frames have no mask, and must not come between the parts of a message.
-        let as_it_is = !hub.masks(index) && !hub.is_sending_parts(index);
-        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let mut written = 0;
-        if record.outbox.is_none() && as_it_is {
+        if direct {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
             let outcome = match &share.places[..] {
                 [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
@@ -286,7 +292,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Written::Part(n) => written = n,
                 Written::Lost(kind) => return Err(kind),
             }
-            record.blocked = true;
+            if let Some(record) = hub.records.get_mut(index) {
+                record.blocked = true;
+            }
         } else if !hub.admit(index) {
             return Ok(());
         }
@@ -301,6 +309,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 struct Common {
     shares: Option<Vec<Share>>,
     start: u64,
+    /// Where everybody is afterwards.
+    end: u64,
 }
 
 /// What subscribers of a class get.
@@ -313,18 +323,28 @@ struct Share {
 }
 
 impl Common {
-    fn share_of<'c, D>(shares: &'c mut Vec<Share>, hub: &mut Hub<D>, index: u32) -> &'c mut Share {
-        let class = hub.class(index);
-        let at = shares.iter().position(|share| share.class == class).unwrap_or_else(|| {
-            let mut places = Vec::new();
-            let traffic = hub.collect_for(class, 0, |_| true, &mut places);
-            shares.push(Share { class, places, traffic, taken: 0 });
-            shares.len() - 1
-        });
+    #[inline]
+    fn share_of<'c, D>(shares: &'c mut Vec<Share>, hub: &mut Hub<D>, class: Class) -> &'c mut Share {
+        let at = match shares.iter().position(|share| share.class == class) {
+            Some(at) => at,
+            None => {
+                let mut share = Share::new(class);
+                share.traffic = hub.collect_for(class, 0, |_| true, &mut share.places);
+                shares.push(share);
+                shares.len() - 1
+            }
+        };
         &mut shares[at]
     }
 }
 
+impl Share {
+    const fn new(class: Class) -> Self {
+        Self { class, places: Vec::new(), traffic: Traffic::NONE, taken: 0 }
+    }
+}
+
+#[inline]
 fn write<T: Transport>(transport: &mut T, stream: &mut T::Stream, bytes: &[u8]) -> Written {
     loop {
         return match transport.write(stream, bytes) {

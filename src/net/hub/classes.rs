@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::{Hub, Phase};
 use crate::buffer::Traffic;
-use crate::connection::Role;
+use crate::connection::{Connection, Role};
 use crate::pubsub::{Class, Place, TopicId};
 
 impl<D> Hub<D> {
@@ -23,13 +23,9 @@ impl<D> Hub<D> {
         self.log.collect(position, class, wanted, into)
     }
 
-    /// In which form a connection takes what is published. A client masks each frame anew, so it does not share.
+    /// In which form a connection takes what is published.
     pub(in crate::net) fn class(&self, index: u32) -> Class {
-        match self.open_connection(index) {
-            #[cfg(feature = "deflate")]
-            Some(conn) if conn.role() == Role::Server && conn.is_deflated() => Class::Deflate(conn.send_bits()),
-            _ => Class::Plain,
-        }
+        self.open_connection(index).map_or(Class::Plain, class_of)
     }
 
     /// What was published, and compressed for many, is behind whatever it has sent: nothing may refer across it.
@@ -43,4 +39,15 @@ impl<D> Hub<D> {
     pub(in crate::net) fn rewrites(&self, index: u32) -> bool {
         self.open_connection(index).is_some_and(|conn| conn.role() == Role::Client || conn.is_deflated())
     }
+}
+
+/// In which form a connection takes what is published. A client masks each frame anew, so it does not share.
+#[inline]
+pub(in crate::net) fn class_of(conn: &Connection) -> Class {
+    #[cfg(feature = "deflate")]
+    if conn.role() == Role::Server && conn.is_deflated() {
+        return Class::Deflate(conn.send_bits());
+    }
+    let _ = conn;
+    Class::Plain
 }
