@@ -296,20 +296,19 @@ impl Scan {
 /// How many bytes at the front are neither control characters nor tabs.
 fn printable(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    let mut words = bytes.chunks_exact(size_of::<u64>());
-    let mut len = 0;
-    for word in &mut words {
-        let word = word.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
         let no_del = word ^ (ONES * 0x7f);
         // In each byte the top bit; what a borrow adds lies behind the first.
         let found = (word.wrapping_sub(ONES * 0x20) & !word | no_del.wrapping_sub(ONES) & !no_del) & (ONES * 0x80);
         if found != 0 {
-            return len + found.trailing_zeros() as usize / 8;
+            return bytes.len() - rest.len() + found.trailing_zeros() as usize / 8;
         }
-        len += size_of::<u64>();
+        rest = behind;
     }
-    let rest = words.remainder();
-    len + rest.iter().position(|&byte| byte < b' ' || byte == 0x7f).unwrap_or(rest.len())
+    let end = rest.iter().position(|&byte| byte < b' ' || byte == 0x7f);
+    bytes.len() - rest.len() + end.unwrap_or(rest.len())
 }
 
 /// What every version begins with that this crate can read.
