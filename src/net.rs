@@ -37,6 +37,8 @@ mod stats;
 mod timers;
 mod transport;
 mod turn;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod uring;
 
 pub use backoff::Backoff;
 pub use bytes::Bytes;

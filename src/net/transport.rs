@@ -12,6 +12,8 @@ use mio::{Events, Interest, Poll, Waker};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::resolver::{Resolved, Resolver};
+#[cfg(all(feature = "uring", target_os = "linux"))]
+use super::uring::Ring;
 
 /// What names a stream in [`Ready`].
 pub type Token = usize;
@@ -86,6 +88,27 @@ pub trait Transport {
     /// Writes a part of the slices, in order.
     fn write_vectored(&mut self, stream: &mut Self::Stream, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
+    /// How many streams each [`write_each`](Self::write_each) is to serve if so many are to have the same bytes; 0: they
+    /// are better written to one by one.
+    fn batch(&mut self, _many: usize) -> usize {
+        0
+    }
+
+    /// Writes the same bytes to many streams, named by their place in `streams`, and puts beside each what
+    /// [`write`](Self::write) would say. What stays [`io::ErrorKind::Interrupted`] is written again.
+    fn write_each(
+        &mut self,
+        streams: &mut [Option<Self::Stream>],
+        writes: &mut [(u32, io::Result<usize>)],
+        bytes: &[u8],
+    ) {
+        for (index, outcome) in writes {
+            if let Some(stream) = &mut streams[*index as usize] {
+                *outcome = self.write(stream, bytes);
+            }
+        }
+    }
+
     /// Closes our end; the peer reads the end of file behind what was written.
     fn shut_down(&mut self, stream: &mut Self::Stream) -> io::Result<()>;
 
@@ -101,6 +124,8 @@ pub struct Tcp {
     listener: Option<TcpListener>,
     waker: Arc<Waker>,
     resolver: Option<Resolver>,
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    ring: Ring,
     start: Instant,
 }
 
@@ -156,7 +181,16 @@ impl Tcp {
         }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let events = Events::with_capacity(EVENTS);
-        Ok(Self { poll, events, listener, waker, resolver: None, start: Instant::now() })
+        Ok(Self {
+            poll,
+            events,
+            listener,
+            waker,
+            resolver: None,
+            #[cfg(all(feature = "uring", target_os = "linux"))]
+            ring: Ring::default(),
+            start: Instant::now(),
+        })
     }
 }
 
@@ -249,6 +283,16 @@ impl Transport for Tcp {
 
     fn write_vectored(&mut self, stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         stream.write_vectored(slices)
+    }
+
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    fn batch(&mut self, many: usize) -> usize {
+        if many < Ring::WORTH_IT { 0 } else { self.ring.batch() }
+    }
+
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    fn write_each(&mut self, streams: &mut [Option<TcpStream>], writes: &mut [(u32, io::Result<usize>)], bytes: &[u8]) {
+        self.ring.write_each(streams, writes, bytes);
     }
 
     fn shut_down(&mut self, stream: &mut TcpStream) -> io::Result<()> {

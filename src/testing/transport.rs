@@ -137,6 +137,11 @@ impl Transport for Simulated {
         state.write(stream.end, bytes)
     }
 
+    /// So that fan-out in batches meets the faults of the world too.
+    fn batch(&mut self, _many: usize) -> usize {
+        3
+    }
+
     fn write_vectored(&mut self, stream: &mut Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut bytes = Vec::new();
         slices.iter().for_each(|slice| bytes.extend_from_slice(slice));

@@ -10,7 +10,7 @@ use crate::net::handler::Handler;
 use crate::net::hub::{Again, Hub, OurEnd, Phase, Record, class_of};
 use crate::net::slab::PeerId;
 use crate::net::transport::Transport;
-use crate::pubsub::{Class, Place};
+use crate::pubsub::{Class, Place, TopicId};
 
 /// What the transport did with bytes that were offered to it.
 enum Written {
@@ -18,6 +18,20 @@ enum Written {
     /// So many; the socket is full.
     Part(usize),
     Lost(io::ErrorKind),
+}
+
+impl Written {
+    /// `None` if nothing happened yet.
+    fn of(outcome: io::Result<usize>, len: usize) -> Option<Self> {
+        Some(match outcome {
+            Ok(n) if n == len => Self::All,
+            Ok(0) => Self::Lost(io::ErrorKind::WriteZero),
+            Ok(n) => Self::Part(n),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Self::Part(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return None,
+            Err(error) => Self::Lost(error.kind()),
+        })
+    }
 }
 
 impl<H: Handler, T: Transport> EventLoop<H, T> {
@@ -226,9 +240,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut lost = Vec::new();
         for &topic in &topics {
             let mut nth = 0;
+            let mut batch = Batch::default();
             while let Some(&index) = self.hub.topics.subscribers_of(topic).get(nth) {
+                if nth == batch.end {
+                    self.write_batch(topic, nth, &mut common, &mut batch);
+                }
                 nth += 1;
-                if let Err(kind) = self.deliver(index, &mut common) {
+                let outcome = batch.outcome_for(index);
+                if let Err(kind) = self.deliver(index, &mut common, outcome) {
                     lost.push((self.hub.records.id(index), kind));
                 }
             }
@@ -244,8 +263,48 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
     }
 
-    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take.
-    fn deliver(&mut self, index: u32, common: &mut Common) -> Result<(), io::ErrorKind> {
+    /// Writes to the next subscribers of a topic at once, as far as they get the same bytes and nothing lies before these;
+    /// the others are left to [`deliver`](Self::deliver).
+    fn write_batch(&mut self, topic: TopicId, nth: usize, common: &mut Common, batch: &mut Batch) {
+        let hub = &mut self.hub;
+        let subscribers = hub.topics.subscribers_of(topic);
+        let many = self.transport.batch(subscribers.len());
+        let rest = &subscribers[nth..];
+        batch.writes.clear();
+        batch.met = 0;
+        batch.end = usize::MAX;
+        let Some(shares) = &mut common.shares else { return };
+        if many == 0 {
+            return;
+        }
+        let next = &rest[..rest.len().min(many)];
+        batch.end = nth + next.len();
+        let mut class = None;
+        for &index in next {
+            let Some(record) = hub.records.get(index) else { continue };
+            let is_due = record.position <= common.start && !hub.log.is_at_end(record.position);
+            let takes_it =
+                record.outbox.is_none() && hub.is_open(index) && !hub.masks(index) && !hub.is_sending_parts(index);
+            if is_due && takes_it && *class.get_or_insert(hub.class(index)) == hub.class(index) {
+                batch.writes.push((index, Err(io::ErrorKind::Interrupted.into())));
+            }
+        }
+        let Some(&(first, _)) = batch.writes.first() else { return };
+        let share = Common::share_of(shares, hub, first);
+        match &share.places[..] {
+            [place] => self.transport.write_each(&mut self.streams, &mut batch.writes, hub.log.piece(place).bytes()),
+            _ => batch.writes.clear(),
+        }
+    }
+
+    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take. `outcome` is
+    /// that of a first attempt to write it.
+    fn deliver(
+        &mut self,
+        index: u32,
+        common: &mut Common,
+        outcome: Option<io::Result<usize>>,
+    ) -> Result<(), io::ErrorKind> {
         let hub = &mut self.hub;
         // In the usual case the one look at the record.
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
@@ -272,7 +331,13 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if direct {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
             let outcome = match &share.places[..] {
-                [place] => write(&mut self.transport, stream, hub.log.piece(place).bytes()),
+                [place] => {
+                    let piece = hub.log.piece(place);
+                    let bytes = piece.bytes();
+                    outcome
+                        .and_then(|outcome| Written::of(outcome, bytes.len()))
+                        .unwrap_or_else(|| write(&mut self.transport, stream, bytes))
+                }
                 places => {
                     let pieces: Vec<_> = places.iter().map(|place| hub.log.piece(place)).collect();
                     let slices: Vec<_> = pieces.iter().map(|piece| io::IoSlice::new(piece.bytes())).collect();
@@ -313,6 +378,25 @@ struct Common {
     end: u64,
 }
 
+/// What one call wrote to many subscribers.
+#[derive(Default)]
+struct Batch {
+    /// In the order of the subscribers, without those that get something else.
+    writes: Vec<(u32, io::Result<usize>)>,
+    /// How many of them were asked for.
+    met: usize,
+    /// The subscriber that the next batch begins with.
+    end: usize,
+}
+
+impl Batch {
+    fn outcome_for(&mut self, index: u32) -> Option<io::Result<usize>> {
+        let (_, outcome) = self.writes.get_mut(self.met).filter(|(of, _)| *of == index)?;
+        self.met += 1;
+        Some(core::mem::replace(outcome, Ok(0)))
+    }
+}
+
 /// What subscribers of a class get.
 struct Share {
     class: Class,
@@ -347,14 +431,9 @@ impl Share {
 #[inline]
 fn write<T: Transport>(transport: &mut T, stream: &mut T::Stream, bytes: &[u8]) -> Written {
     loop {
-        return match transport.write(stream, bytes) {
-            Ok(n) if n == bytes.len() => Written::All,
-            Ok(0) => Written::Lost(io::ErrorKind::WriteZero),
-            Ok(n) => Written::Part(n),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Written::Part(0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => Written::Lost(error.kind()),
-        };
+        if let Some(written) = Written::of(transport.write(stream, bytes), bytes.len()) {
+            return written;
+        }
     }
 }
 
