@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use core::fmt;
+use std::boxed::Box;
 use std::io;
 use std::os::fd::AsRawFd;
 
@@ -13,7 +14,7 @@ pub(super) enum Ring {
     #[default]
     Untried,
     Refused,
-    Ready(IoUring),
+    Ready(Box<IoUring>),
 }
 
 /// What one call takes.
@@ -26,7 +27,7 @@ impl Ring {
     /// How many sends a call takes; 0 without a ring.
     pub(super) fn batch(&mut self) -> usize {
         if matches!(self, Self::Untried) {
-            *self = set_up().map_or(Self::Refused, Self::Ready);
+            *self = set_up().map_or(Self::Refused, |ring| Self::Ready(Box::new(ring)));
         }
         if matches!(self, Self::Ready(_)) { BATCH } else { 0 }
     }
