@@ -289,8 +289,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 batch.writes.push((index, Err(io::ErrorKind::Interrupted.into())));
             }
         }
-        let Some(&(first, _)) = batch.writes.first() else { return };
-        let share = Common::share_of(shares, hub, first);
+        let Some(class) = class else { return };
+        let share = Common::share_of(shares, hub, class);
         match &share.places[..] {
             [place] => self.transport.write_each(&mut self.streams, &mut batch.writes, hub.log.piece(place).bytes()),
             _ => batch.writes.clear(),
