@@ -2,7 +2,8 @@
 //! servers and clients built on it.
 //!
 //! ```text
-//!  7  testing      a world without sockets, for tests of handlers               feature `testing`
+//!  7  socketio     Socket.IO for unmodified clients                               feature `socketio`
+//!     testing      a world without sockets, for tests of handlers               feature `testing`
 //!  6  net          sockets, clock, threads: Server, Handler, Peer               feature `net`
 //!  5  pubsub       who listens to what: Topics
 //!  4  connection   one endpoint: bytes in, events and bytes out                 RFC 6455 §6, §7
@@ -90,6 +91,8 @@ mod pubsub;
 #[cfg(feature = "net")]
 pub mod net;
 // floor 7: what is built on all of it
+#[cfg(feature = "socketio")]
+pub mod socketio;
 #[cfg(feature = "testing")]
 pub mod testing;
 
