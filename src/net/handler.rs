@@ -87,6 +87,11 @@ pub trait Handler {
         let _ = (peer, timer);
     }
 
+    /// A timer set with [`Peers::set_timer`] ran out.
+    fn loop_timer(&mut self, timer: u64, peers: &mut Peers<'_, Self::Data>) {
+        let _ = (timer, peers);
+    }
+
     /// Another thread called [`Remote::wake`](super::Remote::wake).
     fn wake(&mut self, peers: &mut Peers<'_, Self::Data>) {
         let _ = peers;

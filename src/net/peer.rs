@@ -226,6 +226,19 @@ impl<'a, D> Peers<'a, D> {
         self.hub.connect(after, request, data)
     }
 
+    /// The loop's clock: when this iteration began.
+    pub fn now(&self) -> Duration {
+        self.hub.now
+    }
+
+    /// Calls [`Handler::loop_timer`](super::Handler::loop_timer) with this number after this time: for what concerns no
+    /// connection. [`Peer::set_timer`] is for what does.
+    pub fn set_timer(&mut self, after: Duration, timer: u64) {
+        // As for a connection: never due in the iteration that sets it.
+        let at = self.hub.now.saturating_add(after.max(Duration::from_nanos(1)));
+        self.hub.timers.await_loop(at, timer);
+    }
+
     /// Ends the loop, as [`Remote::stop`](super::Remote::stop).
     pub fn stop(&mut self) {
         self.hub.stop = true;

@@ -30,6 +30,8 @@ pub(super) enum Expired {
     /// The closing handshake, or the wait for the peer's end of file.
     Close,
     User(u64),
+    /// A timer of the loop, of no connection.
+    Loop(u64),
     /// It is time to connect.
     Dial,
     /// This attempt to connect, counted from 0.
@@ -88,6 +90,11 @@ impl Timers {
 
     pub(super) fn await_at(&mut self, at: Duration, peer: PeerId, what: Expired) {
         self.others.push(Reverse((at, peer, what)));
+    }
+
+    /// For the loop as a whole.
+    pub(super) fn await_loop(&mut self, at: Duration, timer: u64) {
+        self.await_at(at, PeerId::from_u64(0), Expired::Loop(timer));
     }
 
     /// The next deadline that has passed. It may be of a connection that is gone, or that no longer waits.

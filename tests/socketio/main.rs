@@ -1,4 +1,12 @@
 //! Engine.IO v4 and Socket.IO v5 from the outside: a file for each part of the protocols.
 
+mod house;
+
+mod engine_cors;
+mod engine_heartbeat;
 mod engine_packets;
+mod engine_polling;
+mod engine_requests;
+mod engine_upgrade;
+mod engine_websocket;
 mod packets;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::vec::Vec;
 
-use super::{EventLoop, call};
+use super::{EventLoop, call, call_among};
 use crate::connection::State;
 use crate::net::client::{ClientError, Stage};
 use crate::net::handler::{Cause, Handler};
@@ -20,7 +20,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         // Not what is set meanwhile: a handler that is called at once again would hold up the others.
         let due: Vec<_> = core::iter::from_fn(|| self.hub.timers.pop(now)).collect();
         for (peer, expired) in due {
-            if self.hub.records.contains(peer) {
+            if let Expired::Loop(timer) = expired {
+                call_among(&mut self.handler, &mut self.hub, |handler, peers| handler.loop_timer(timer, peers));
+            } else if self.hub.records.contains(peer) {
                 self.expired(peer, expired);
             }
         }

@@ -1,0 +1,215 @@
+//! Engine.IO: sessions over plain requests.
+
+use std::time::Duration;
+
+use crate::house::{House, POLLING, ask, begin, finish, get, open, post};
+
+fn poll(house: &House, session: &str) -> bowsprit::testing::Link {
+    begin(&house.world, "GET", session, "", "")
+}
+
+const UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+
+#[test]
+fn get_1_a_second_poll_ends_the_session() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut first = poll(&house, &session);
+    get(&house.world, &session).is(400, "");
+    finish(&mut first).is(200, "1");
+    assert_eq!(house.log(), ["open", "transport error"]);
+    get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn get_2_all_that_is_queued_is_one_payload() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let answer = post(&house.world, &session, "4a\u{1e}bAQIDBA==\u{1e}4é");
+    answer.is(200, "ok");
+    assert_eq!(answer.header("content-type"), Some("text/html"));
+    let answer = get(&house.world, &session);
+    answer.is(200, "4a\u{1e}bAQIDBA==\u{1e}4é");
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=UTF-8"));
+}
+
+#[test]
+fn get_3_a_poll_is_held_until_there_is_something() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut held = poll(&house, &session);
+    house.world.advance(Duration::from_secs(20));
+    assert_eq!(held.read(), b"");
+    post(&house.world, &session, "4now").is(200, "ok");
+    finish(&mut held).is(200, "4now");
+}
+
+#[test]
+fn get_4_a_client_that_leaves_its_poll_ends_the_session() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    drop(poll(&house, &session));
+    house.world.run();
+    assert_eq!(house.log(), ["open", "transport error"]);
+    get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn get_4_a_half_closed_poll_ends_the_session() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut held = poll(&house, &session);
+    held.shut_down();
+    house.world.run();
+    assert_eq!(house.log(), ["open", "transport error"]);
+}
+
+#[test]
+fn get_4_what_is_sent_behind_a_held_poll_waits() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut link = house.world.connect();
+    let request = |head: &str, body: &str| format!("{head} HTTP/1.1\r\nHost: test\r\n\r\n{body}");
+    link.write_all(request(&format!("GET {session}"), "").as_bytes()).unwrap();
+    link.write_all(request(&format!("GET {session}"), "").as_bytes()).unwrap();
+    post(&house.world, &session, "4a").is(200, "ok");
+    let text = String::from_utf8(link.read()).unwrap();
+    assert!(text.ends_with("\r\n\r\n4a"), "{text}");
+    post(&house.world, &session, "4b").is(200, "ok");
+    let text = String::from_utf8(link.read()).unwrap();
+    assert!(text.ends_with("\r\n\r\n4b"), "{text}");
+}
+
+#[test]
+fn post_2_a_binary_body_ends_the_session() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut held = poll(&house, &session);
+    ask(&house.world, "POST", &session, "Content-Type: application/octet-stream\r\n", "4a").is(400, "");
+    finish(&mut held).is(200, "1");
+    assert_eq!(house.log(), ["open", "transport error"]);
+}
+
+#[test]
+fn post_3_a_body_at_the_limit_passes_and_one_byte_more_is_413() {
+    let house = House::with(|config| config.max_payload = 10);
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4123456789").is(200, "ok");
+    assert_eq!(post(&house.world, &session, "41234567890").status, 413);
+}
+
+#[test]
+fn post_5_a_close_packet_ends_the_session_politely() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut held = poll(&house, &session);
+    post(&house.world, &session, "1").is(200, "ok");
+    finish(&mut held).is(200, "6");
+    assert_eq!(house.log(), ["open", "transport close"]);
+    get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn post_6_a_malformed_packet_ends_the_session() {
+    for body in ["abc", "4a\u{1e}", "\u{1e}4a", "b%"] {
+        let house = House::new();
+        let session = open(&house.world, POLLING);
+        let mut held = poll(&house, &session);
+        post(&house.world, &session, body).is(400, "");
+        assert!(finish(&mut held).body.ends_with('1'));
+        assert_eq!(house.log(), ["open", "parse error"], "{body}");
+    }
+}
+
+#[test]
+fn post_6_an_empty_body_ends_the_session() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    ask(&house.world, "POST", &session, "Content-Length: 0\r\n", "").is(400, "");
+    assert_eq!(house.log(), ["open", "parse error"]);
+}
+
+#[test]
+fn post_8_a_body_may_come_in_chunks() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut link = begin(&house.world, "POST", &session, "Transfer-Encoding: chunked\r\n", "");
+    for chunk in ["3\r\n4he\r\n", "3\r\nllo\r\n", "0\r\n\r\n"] {
+        link.write_all(chunk.as_bytes()).unwrap();
+        house.world.run();
+    }
+    finish(&mut link).is(200, "ok");
+    get(&house.world, &session).is(200, "4hello");
+}
+
+#[test]
+fn other_methods_are_refused_and_the_session_goes_on() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    assert_eq!(ask(&house.world, "PUT", &session, "", "").status, 400);
+    post(&house.world, &session, "4a").is(200, "ok");
+}
+
+#[test]
+fn a_session_that_is_closed_answers_the_poll_it_has() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut held = poll(&house, &session);
+    post(&house.world, &session, "4late close").is(200, "ok");
+    finish(&mut held).is(200, "4bye\u{1e}1");
+    assert_eq!(house.log(), ["open", "forced close"]);
+    get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn a_session_that_is_closed_waits_for_its_next_poll() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4close").is(200, "ok");
+    assert_eq!(house.log(), ["open", "forced close"]);
+    house.world.advance(Duration::from_millis(29_999));
+    get(&house.world, &session).is(200, "6\u{1e}1");
+    get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn a_session_that_is_closed_waits_30_seconds_and_no_longer() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4close").is(200, "ok");
+    house.world.advance(Duration::from_secs(30));
+    get(&house.world, &session).is(400, UNKNOWN);
+    assert_eq!(house.log(), ["open", "forced close"]);
+}
+
+#[test]
+fn a_queue_at_its_limit_stays_and_one_byte_more_ends_the_session() {
+    let house = House::with(|config| config.max_queue = 6);
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4ab\u{1e}4ab").is(200, "ok");
+    assert_eq!(house.log(), ["open"]);
+    post(&house.world, &session, "4").is(200, "ok");
+    assert_eq!(house.log(), ["open", "transport error"]);
+}
+
+#[test]
+fn what_is_volatile_needs_a_poll_and_an_empty_queue() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4volatile").is(200, "ok");
+    get(&house.world, &session).is(200, "4regular");
+    let mut held = poll(&house, &session);
+    post(&house.world, &session, "4volatile").is(200, "ok");
+    finish(&mut held).is(200, "4v1\u{1e}4regular");
+}
+
+#[test]
+fn a_timer_of_the_application_runs_out() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4later").is(200, "ok");
+    house.world.advance(Duration::from_millis(999));
+    assert_eq!(house.log(), ["open"]);
+    house.world.advance(Duration::from_millis(1));
+    assert_eq!(house.log(), ["open", "timer 7"]);
+}
