@@ -1,12 +1,62 @@
 //! Socket.IO v5 over Engine.IO v4, for unmodified `socket.io-client`: feature `socketio`.
 //!
+//! ```no_run
+//! use bowsprit::socketio::Io;
+//!
+//! fn main() -> std::io::Result<()> {
+//!     let mut io = Io::default();
+//!     io.of("/")
+//!         .on_connect(|socket| {
+//!             socket.join("lobby");
+//!         })
+//!         .on("chat message", |socket, event| {
+//!             // What the client sent goes to everybody as it is, without being read.
+//!             let _ = socket.everybody().emit("chat message", event.args());
+//!             if let Some(ack) = event.ack() {
+//!                 let _ = socket.reply(ack, ("ok",));
+//!             }
+//!         });
+//!     io.serve("127.0.0.1:3000")
+//! }
+//! ```
+//!
+//! What is where:
+//!
 //! ```text
-//!  packet     Socket.IO packets as text: events, acks, namespaces         https://socket.io/docs/v4/socket-io-protocol
-//!  engine     Engine.IO packets and payloads                              https://socket.io/docs/v4/engine-io-protocol
+//!  io          Io: namespaces and their handlers; packets become calls          io, namespace
+//!  context     what a handler can do: Context, Socket, Cast                     context, socket, cast
+//!  args        what events carry: Args out, Event and Reply in, Ack             args, event
+//!  state       who is connected where, rooms, answers awaited, timers           state, clients
+//!  packet      the text of a packet: events, acks, namespaces                   packet
+//!  engine      the sessions below it: polling, WebSocket, upgrade, heartbeat    engine
 //! ```
 //!
 //! The floor below is [`net`](crate::net), of which this uses what any other crate could. JSON passes through as it was
-//! written: key order and the text of numbers stay, and nothing is built of it that was not asked for.
+//! written: key order and the text of numbers stay, and nothing is built of it that was not asked for. A broadcast is
+//! encoded once. All handlers run on the loop's thread, one at a time, so that a client's events are handled in order.
+
+mod args;
+mod cast;
+mod clients;
+mod context;
 
 pub mod engine;
+mod event;
+mod io;
+mod namespace;
 pub mod packet;
+mod reason;
+mod socket;
+mod state;
+
+pub use args::{Args, EmitError};
+pub use cast::Cast;
+pub use clients::Handshake;
+pub use context::{Context, Remote, TimerId};
+
+pub use event::{Ack, ArgError, Event, NoReply, Reply};
+pub use io::{Config, Io};
+pub use namespace::{Namespace, Refusal};
+pub use reason::Reason;
+pub use socket::Socket;
+pub use state::SocketId;

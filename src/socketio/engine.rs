@@ -46,3 +46,4 @@ pub use query::Query;
 pub use server::{Application, Engine, Link};
 pub use session::Reason;
 pub use sessions::{SessionId, Sessions, Transport};
+pub(super) use sid::Sid;

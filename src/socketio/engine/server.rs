@@ -21,6 +21,11 @@ use crate::net::{Cause, Handler, Peer, Peers, RequestId, Responder};
 ///
 /// Everything but [`message`](Self::message) has a default.
 pub trait Application {
+    /// The loop begins.
+    fn start(&mut self, sessions: &mut Sessions) {
+        let _ = sessions;
+    }
+
     /// Whether a request may open a session; the text goes to the client.
     ///
     /// # Errors
@@ -201,6 +206,12 @@ impl<A: Application> Engine<A> {
 
 impl<A: Application> Handler for Engine<A> {
     type Data = Link;
+
+    fn start(&mut self, peers: &mut Peers<'_, Link>) {
+        self.begin(peers.now());
+        self.app.start(&mut self.sessions);
+        self.settle(peers);
+    }
 
     fn upgrade(&mut self, request: &Request<'_>) -> Response {
         if !refusal::is_for(&self.sessions.config, request) {

@@ -1,0 +1,114 @@
+//! A selection of sockets, and what can be done to all of them.
+
+use std::string::String;
+use std::vec::Vec;
+
+use super::args::{Args, EmitError};
+use super::engine::Sessions;
+use super::state::{SocketId, SocketKey, SpaceId, State};
+use crate::net::Sent;
+
+/// Some sockets of a namespace: all of them, or those of rooms, but for others.
+///
+/// Choosing sends nothing; what is done at the end is done to each socket once.
+#[must_use = "it does nothing by itself"]
+#[derive(Debug)]
+pub struct Cast<'a> {
+    state: &'a mut State,
+    sessions: &'a mut Sessions,
+    space: Option<SpaceId>,
+    rooms: Vec<String>,
+    except: Vec<String>,
+    volatile: bool,
+}
+
+impl<'a> Cast<'a> {
+    pub(super) fn new(
+        state: &'a mut State,
+        sessions: &'a mut Sessions,
+        space: Option<SpaceId>,
+        except: Vec<String>,
+    ) -> Self {
+        Self { state, sessions, space, rooms: Vec::new(), except, volatile: false }
+    }
+
+    /// Those in this room, and in others that are named so. The id of a socket is a room.
+    pub fn to(mut self, room: impl Into<String>) -> Self {
+        self.rooms.push(room.into());
+        self
+    }
+
+    /// But not those in this room.
+    pub fn except(mut self, room: impl Into<String>) -> Self {
+        self.except.push(room.into());
+        self
+    }
+
+    /// Only to those that can be written to now: for what the next of its kind replaces.
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// Sends them an event, encoded once. Returns to how many.
+    ///
+    /// # Errors
+    ///
+    /// A reserved name, a mistake in the arguments. Nothing was sent.
+    pub fn emit(self, name: &str, args: impl Into<Args>) -> Result<usize, EmitError> {
+        let namespace = self.space.and_then(|space| self.state.spaces.get(&space)).map(|space| space.name.clone());
+        // A mistake is one also where nobody is.
+        let namespace = namespace.as_deref().unwrap_or("/");
+        let message = args.into().event(namespace, name, None, self.state.max_attachments)?;
+        let mut count = 0;
+        for key in self.select() {
+            let Some(socket) = self.state.sockets.get(&key) else { continue };
+            let sent = match self.volatile {
+                true => self.sessions.send_volatile(socket.session, &message),
+                false => self.sessions.send(socket.session, &message),
+            };
+            count += usize::from(sent != Sent::Dropped);
+        }
+        Ok(count)
+    }
+
+    /// Their ids.
+    pub fn ids(self) -> Vec<SocketId> {
+        let selected = self.select();
+        selected.iter().filter_map(|key| self.state.sockets.get(key)).map(|socket| socket.id).collect()
+    }
+
+    /// How many they are.
+    pub fn count(self) -> usize {
+        self.select().len()
+    }
+
+    /// Takes them into a room.
+    pub fn join(self, room: &str) {
+        for key in self.select() {
+            self.state.join(key, room);
+        }
+    }
+
+    /// Takes them out of a room.
+    pub fn leave(self, room: &str) {
+        for key in self.select() {
+            self.state.leave_room(key, room);
+        }
+    }
+
+    /// Puts them out of the namespace; with `close`, ends their sessions and all that these have entered.
+    pub fn disconnect(self, close: bool) {
+        for key in self.select() {
+            match self.state.sockets.get(&key).map(|socket| socket.session) {
+                Some(session) if close => self.state.disconnect_all(self.sessions, session),
+                _ => self.state.disconnect(self.sessions, key),
+            }
+        }
+    }
+
+    fn select(&self) -> Vec<SocketKey> {
+        let space = self.space.and_then(|space| self.state.spaces.get(&space));
+        space.map_or(Vec::new(), |space| space.select(&self.rooms, &self.except))
+    }
+}

@@ -1,0 +1,463 @@
+//! Packets become calls of handlers.
+
+use core::cell::Cell;
+use core::fmt;
+use core::time::Duration;
+use std::borrow::ToOwned;
+use std::boxed::Box;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::net::ToSocketAddrs;
+use std::string::String;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::vec::Vec;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::clients::{Client, Handshake, Unfinished};
+use super::context::{Context, Remote, RemoteJob, TimerId};
+use super::engine::{self, Application, Data, Engine, SessionId, Sessions};
+use super::event::{Ack, Event, NoReply, Reply, Values};
+use super::namespace::Namespace;
+use super::packet::{Data as PacketData, Kind, Packet, check_placeholders, event_name};
+use super::reason::Reason;
+use super::socket::Socket;
+use super::state::{Happened, Job, SocketId, SocketKey, SocketState, SpaceId, State, Timer};
+use crate::handshake::Request;
+use crate::net::{self, Responder, Server};
+
+/// The settings of an [`Io`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Of the sessions below. Its path is `/socket.io/` by default.
+    pub engine: engine::Config,
+    /// From the opening of a session to the first namespace that it enters. Default 45 s.
+    pub connect_timeout: Duration,
+    /// Attachments of a packet, in both directions: clients have the same limit. Default 10.
+    pub max_attachments: usize,
+    /// Bytes of the attachments of a packet that a client sends. Default 10,000,000.
+    pub max_attachment_bytes: usize,
+    /// Namespaces that a session may be in. Default 64.
+    pub max_namespaces: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            engine: engine::Config::new("/socket.io/"),
+            connect_timeout: Duration::from_secs(45),
+            max_attachments: 10,
+            max_attachment_bytes: 10_000_000,
+            max_namespaces: 64,
+        }
+    }
+}
+
+type Matcher = Box<dyn FnMut(&str, Option<&RawValue>) -> bool>;
+type OnAllow = Box<dyn FnMut(&Request<'_>) -> Result<(), String>>;
+type OnHttp = Box<dyn FnMut(&Request<'_>, Bytes, Responder)>;
+
+/// A Socket.IO server: namespaces and what happens in them.
+pub struct Io {
+    config: Config,
+    state: State,
+    handlers: Vec<Namespace>,
+    static_names: HashMap<String, usize>,
+    matchers: Vec<(Matcher, usize)>,
+    allow: Option<OnAllow>,
+    http: Option<OnHttp>,
+    start: Option<Job>,
+    jobs: (Sender<RemoteJob>, Receiver<RemoteJob>),
+}
+
+impl Default for Io {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl Io {
+    /// A server with these settings.
+    pub fn new(config: Config) -> Self {
+        let mut state = State::default();
+        state.max_attachments = config.max_attachments;
+        Self {
+            config,
+            state,
+            handlers: Vec::new(),
+            static_names: HashMap::new(),
+            matchers: Vec::new(),
+            allow: None,
+            http: None,
+            start: None,
+            jobs: channel(),
+        }
+    }
+
+    /// A namespace, `/` or one of its own name; new or known.
+    pub fn of(&mut self, name: &str) -> &mut Namespace {
+        let next = self.handlers.len();
+        let index = *self.static_names.entry(name.into()).or_insert(next);
+        if index == next {
+            self.handlers.push(Namespace::default());
+            self.state.add_space(name, index, false);
+        }
+        &mut self.handlers[index]
+    }
+
+    /// The namespaces that this accepts by name and `auth`, if no other is of that name. Each is there as long as
+    /// somebody is in it.
+    pub fn of_matching(&mut self, matches: impl FnMut(&str, Option<&RawValue>) -> bool + 'static) -> &mut Namespace {
+        let index = self.handlers.len();
+        self.matchers.push((Box::new(matches), index));
+        self.handlers.push(Namespace::default());
+        &mut self.handlers[index]
+    }
+
+    /// Asks this whether a request may open a session; the text of a refusal goes to the client, with 403.
+    pub fn allow(&mut self, allow: impl FnMut(&Request<'_>) -> Result<(), String> + 'static) {
+        self.allow = Some(Box::new(allow));
+    }
+
+    /// Answers requests for other paths by this, instead of by 404.
+    pub fn on_http(&mut self, handler: impl FnMut(&Request<'_>, Bytes, Responder) + 'static) {
+        self.http = Some(Box::new(handler));
+    }
+
+    /// Calls this when the loop begins.
+    pub fn on_start(&mut self, handler: impl FnOnce(&mut Context<'_>) + 'static) {
+        self.start = Some(Box::new(handler));
+    }
+
+    /// A handle for other threads, given the one of the server that this will run on.
+    pub fn remote(&self, net: net::Remote) -> Remote {
+        Remote { jobs: self.jobs.0.clone(), net }
+    }
+
+    /// Settings of the loop that go with ours: see [`engine::Config::net`].
+    pub fn net(&self) -> net::Config {
+        self.config.engine.net()
+    }
+
+    /// Serves on this address and thread, until the server is stopped.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn serve(self, addresses: impl ToSocketAddrs) -> io::Result<()> {
+        Server::bind_with(addresses, self.net())?.run(self.into_handler())
+    }
+
+    /// The handler to run a [`Server`] with.
+    pub fn into_handler(self) -> Engine<Self> {
+        Engine::new(self.config.engine.clone(), self)
+    }
+
+    /// Tells handlers what has happened while others were at work.
+    fn settle(&mut self, sessions: &mut Sessions) {
+        while let Some(happened) = self.state.happened.pop_front() {
+            match happened {
+                Happened::NoReply(callback, why) => callback(&mut self.context(sessions), Err(why)),
+                Happened::Disconnected(key, reason) => {
+                    if let Some(handlers) = self.handlers_of(key) {
+                        for n in 0..self.handlers[handlers].disconnect.len() {
+                            let handler = &mut self.handlers[handlers].disconnect[n];
+                            handler(&mut Socket { context: Context { state: &mut self.state, sessions }, key }, reason);
+                        }
+                    }
+                    self.state.forget(key);
+                }
+            }
+        }
+    }
+
+    fn context<'a>(&'a mut self, sessions: &'a mut Sessions) -> Context<'a> {
+        Context { state: &mut self.state, sessions }
+    }
+
+    fn handlers_of(&self, key: SocketKey) -> Option<usize> {
+        let socket = self.state.sockets.get(&key)?;
+        self.state.spaces.get(&socket.space).map(|space| space.handlers)
+    }
+
+    /// The client did what is not allowed at this point.
+    fn violated(&mut self, sessions: &mut Sessions, session: SessionId) {
+        if let Some(client) = self.state.clients.get_mut(&session) {
+            client.reason = Some(Reason::ForcedServerClose);
+        }
+        sessions.close(session);
+    }
+
+    fn text(&mut self, sessions: &mut Sessions, session: SessionId, text: &str) {
+        let Some(client) = self.state.clients.get_mut(&session) else { return };
+        let packet = match Packet::decode(text, self.config.max_attachments) {
+            // The attachments of the one before are missing.
+            Ok(_) if client.unfinished.is_some() => return sessions.close(session),
+            Ok(packet) if check_placeholders(&packet).is_ok() => packet,
+            _ => return sessions.close(session),
+        };
+        match packet.attachments {
+            None | Some(0) => self.packet(sessions, session, &packet, &[]),
+            Some(missing) => {
+                // Nothing is kept for who is not in there.
+                if self.find(sessions, session, packet.namespace).is_some() {
+                    if let Some(client) = self.state.clients.get_mut(&session) {
+                        let attachments = Vec::with_capacity(missing);
+                        client.unfinished = Some(Unfinished { text: text.into(), attachments, missing, len: 0 });
+                    }
+                }
+            }
+        }
+    }
+
+    fn attachment(&mut self, sessions: &mut Sessions, session: SessionId, bytes: Bytes) {
+        let max = self.config.max_attachment_bytes;
+        let Some(client) = self.state.clients.get_mut(&session) else { return };
+        let Some(mut unfinished) = client.unfinished.take() else { return sessions.close(session) };
+        unfinished.len += bytes.len();
+        unfinished.missing -= 1;
+        unfinished.attachments.push(bytes);
+        if unfinished.len > max {
+            return sessions.close(session);
+        }
+        if unfinished.missing > 0 {
+            client.unfinished = Some(unfinished);
+        } else if let Ok(packet) = Packet::decode(&unfinished.text, self.config.max_attachments) {
+            self.packet(sessions, session, &packet, &unfinished.attachments);
+        }
+    }
+
+    fn packet(&mut self, sessions: &mut Sessions, session: SessionId, packet: &Packet<'_>, attachments: &[Bytes]) {
+        match packet.kind {
+            Kind::Connect => return self.connect(sessions, session, packet),
+            Kind::ConnectError => return self.violated(sessions, session),
+            Kind::Event | Kind::Ack | Kind::Disconnect => {}
+        }
+        let Some(key) = self.find(sessions, session, packet.namespace) else { return };
+        match packet.kind {
+            Kind::Event => self.event(sessions, key, packet, attachments),
+            Kind::Ack => {
+                let values = Values { values: packet.arguments(), attachments };
+                self.replied(sessions, key, packet.id, values);
+            }
+            _ => self.state.leave(key, Reason::ClientNamespaceDisconnect),
+        }
+    }
+
+    /// The session's socket in a namespace. It is a violation if there is none, unless it was put out just now.
+    fn find(&mut self, sessions: &mut Sessions, session: SessionId, namespace: &str) -> Option<SocketKey> {
+        let space = self.state.by_name.get(namespace).copied();
+        let key = space.and_then(|space| self.state.socket_of(session, space));
+        if key.is_none() {
+            let now = sessions.now();
+            let client = self.state.clients.get(&session)?;
+            if !client.left.iter().any(|(name, until)| &**name == namespace && *until > now) {
+                self.violated(sessions, session);
+            }
+        }
+        key
+    }
+
+    fn connect(&mut self, sessions: &mut Sessions, session: SessionId, packet: &Packet<'_>) {
+        let auth = match &packet.data {
+            PacketData::One(auth) => Some(*auth),
+            _ => None,
+        };
+        let Some(space) = self.space(packet.namespace, auth) else {
+            let json = r#"{"message":"Invalid namespace"}"#;
+            return self.state.send(sessions, session, Kind::ConnectError, packet.namespace, json);
+        };
+        let entered = self.state.clients.get(&session).map_or(usize::MAX, |client| client.sockets.len());
+        if self.state.socket_of(session, space).is_some() || entered >= self.config.max_namespaces {
+            self.state.tidy(space);
+            return self.violated(sessions, session);
+        }
+        let Some(key) = self.add_socket(sessions, session, space, auth) else {
+            self.state.tidy(space);
+            return sessions.close(session);
+        };
+        let handlers = self.state.spaces[&space].handlers;
+        for n in 0..self.handlers[handlers].guards.len() {
+            let guard = &mut self.handlers[handlers].guards[n];
+            let mut socket = Socket { context: Context { state: &mut self.state, sessions }, key };
+            if let Err(refusal) = guard(&mut socket) {
+                self.state.leave(key, Reason::ServerNamespaceDisconnect);
+                let json = refusal.json();
+                return self.state.send(sessions, session, Kind::ConnectError, packet.namespace, &json);
+            }
+        }
+        self.welcome(sessions, session, key, packet.namespace);
+        if sessions.is_open(session) {
+            for n in 0..self.handlers[handlers].connect.len() {
+                let handler = &mut self.handlers[handlers].connect[n];
+                handler(&mut Socket { context: Context { state: &mut self.state, sessions }, key });
+            }
+        }
+    }
+
+    /// From here on the socket is connected, and its client will know.
+    fn welcome(&mut self, sessions: &mut Sessions, session: SessionId, key: SocketKey, name: &str) {
+        if !sessions.is_open(session) {
+            // A guard has closed it; that will be told in a moment.
+            return;
+        }
+        let Some(socket) = self.state.sockets.get_mut(&key) else { return };
+        socket.connected = true;
+        let json = std::format!("{{\"sid\":\"{}\"}}", socket.id);
+        if let Some(space) = self.state.spaces.get_mut(&socket.space) {
+            space.sockets.insert(key);
+        }
+        let timer = self.state.clients.get_mut(&session).and_then(|client| client.connect_by.take());
+        timer.map(|timer| self.state.timers.remove(&timer));
+        self.state.send(sessions, session, Kind::Connect, name, &json);
+    }
+
+    /// The namespace of this name; made, if somebody wants it.
+    fn space(&mut self, name: &str, auth: Option<&RawValue>) -> Option<SpaceId> {
+        if let Some(space) = self.state.by_name.get(name) {
+            return Some(*space);
+        }
+        let mut matchers = self.matchers.iter_mut();
+        let handlers = matchers.find_map(|(matches, handlers)| matches(name, auth).then_some(*handlers))?;
+        Some(self.state.add_space(name, handlers, true))
+    }
+
+    fn add_socket(
+        &mut self,
+        sessions: &mut Sessions,
+        session: SessionId,
+        space: SpaceId,
+        auth: Option<&RawValue>,
+    ) -> Option<SocketKey> {
+        let id = SocketId(sessions.draw.next()?);
+        let key = self.state.number();
+        let client = self.state.clients.get_mut(&session)?;
+        client.sockets.push((space, key));
+        let socket = SocketState {
+            id,
+            session,
+            space,
+            connected: false,
+            rooms: BTreeSet::new(),
+            data: None,
+            auth: auth.map(ToOwned::to_owned),
+            handshake: client.handshake.clone(),
+            replies: Default::default(),
+        };
+        self.state.sockets.insert(key, socket);
+        self.state.spaces.get_mut(&space)?.by_id.insert(id.0, key);
+        Some(key)
+    }
+
+    fn event(&mut self, sessions: &mut Sessions, key: SocketKey, packet: &Packet<'_>, attachments: &[Bytes]) {
+        let Some((name, values)) = packet.arguments().split_first() else { return };
+        let (Some(name), Some(handlers)) = (event_name(name.get()), self.handlers_of(key)) else { return };
+        let event = Event {
+            name,
+            values: Values { values, attachments },
+            ack: Cell::new(packet.id.map(|id| Ack { socket: key, id })),
+        };
+        let Namespace { any, events, .. } = &mut self.handlers[handlers];
+        let named = events.get_mut(event.name()).into_iter().flatten();
+        for handler in any.iter_mut().chain(named) {
+            if !self.state.sockets.get(&key).is_some_and(|socket| socket.connected) {
+                // A handler put it out.
+                return;
+            }
+            handler(&mut Socket { context: Context { state: &mut self.state, sessions }, key }, &event);
+        }
+    }
+
+    fn replied(&mut self, sessions: &mut Sessions, key: SocketKey, id: Option<u64>, values: Values<'_>) {
+        let Some(socket) = self.state.sockets.get_mut(&key) else { return };
+        // One that nobody waits for is ignored.
+        let Some((callback, timer)) = id.and_then(|id| socket.replies.remove(&id)) else { return };
+        timer.map(|timer| self.state.timers.remove(&timer));
+        callback(&mut self.context(sessions), Ok(Reply(values)));
+    }
+
+    fn timer_is_due(&mut self, sessions: &mut Sessions, timer: Timer) {
+        match timer {
+            Timer::Job(job) => job(&mut self.context(sessions)),
+            Timer::Connect(session) => self.violated(sessions, session),
+            Timer::Reply(key, id) => {
+                let socket = self.state.sockets.get_mut(&key);
+                if let Some((callback, _)) = socket.and_then(|socket| socket.replies.remove(&id)) {
+                    callback(&mut self.context(sessions), Err(NoReply::TimedOut));
+                }
+            }
+        }
+    }
+}
+
+impl Application for Io {
+    fn start(&mut self, sessions: &mut Sessions) {
+        if let Some(start) = self.start.take() {
+            start(&mut self.context(sessions));
+        }
+        self.settle(sessions);
+    }
+
+    fn allow(&mut self, request: &Request<'_>) -> Result<(), String> {
+        self.allow.as_mut().map_or(Ok(()), |allow| allow(request))
+    }
+
+    fn open(&mut self, sessions: &mut Sessions, id: SessionId, request: &Request<'_>) {
+        let handshake = Handshake::new(request, sessions.now()).into();
+        let timeout = self.config.connect_timeout;
+        let connect_by = Some(self.context(sessions).set_timer(timeout, Timer::Connect(id)));
+        let (sockets, left) = (Vec::new(), Vec::new());
+        let client = Client { handshake, sockets, connect_by, unfinished: None, left, reason: None };
+        self.state.clients.insert(id, client);
+    }
+
+    fn message(&mut self, sessions: &mut Sessions, id: SessionId, data: Data<'_>) {
+        match data {
+            Data::Text(text) => self.text(sessions, id, text),
+            Data::Binary(bytes) => self.attachment(sessions, id, bytes),
+        }
+        self.settle(sessions);
+    }
+
+    fn close(&mut self, sessions: &mut Sessions, id: SessionId, reason: engine::Reason) {
+        if let Some(client) = self.state.clients.get_mut(&id) {
+            let reason = client.reason.unwrap_or(Reason::Session(reason));
+            for (_, key) in core::mem::take(&mut client.sockets) {
+                self.state.leave(key, reason);
+            }
+        }
+        if let Some(timer) = self.state.clients.remove(&id).and_then(|client| client.connect_by) {
+            self.state.timers.remove(&timer);
+        }
+        self.settle(sessions);
+    }
+
+    fn timer(&mut self, sessions: &mut Sessions, timer: u64) {
+        if let Some(timer) = self.state.timers.remove(&TimerId(timer)) {
+            self.timer_is_due(sessions, timer);
+        }
+        self.settle(sessions);
+    }
+
+    fn wake(&mut self, sessions: &mut Sessions) {
+        while let Ok(job) = self.jobs.1.try_recv() {
+            job(&mut self.context(sessions));
+        }
+        self.settle(sessions);
+    }
+
+    fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder) {
+        match &mut self.http {
+            Some(http) => http(request, body, responder),
+            None => responder.send(crate::handshake::Response::new(404)),
+        }
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io").field("namespaces", &self.static_names.keys()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,269 @@
+//! Who is connected where, which rooms they are in, and what is waited for.
+
+use core::any::Any;
+use core::fmt;
+use std::boxed::Box;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
+use std::string::String;
+use std::vec::Vec;
+
+use serde_json::value::RawValue;
+
+use super::clients::{Client, Handshake};
+use super::context::{Context, TimerId};
+use super::engine::{Outgoing, SessionId, Sessions, Sid};
+use super::event::{NoReply, Reply};
+use super::packet::{Kind, encode_head};
+use super::reason::Reason;
+
+/// Names a socket: 20 characters, another in each namespace. It is also a room, with only that socket in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub(super) Sid);
+
+impl SocketId {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocketId({self})")
+    }
+}
+
+/// A socket, within a loop. None is given twice.
+pub(super) type SocketKey = u64;
+/// A namespace that has sockets, or can always have some.
+pub(super) type SpaceId = u64;
+/// Called when an answer comes, or will not come any more.
+pub(super) type OnReply = Box<dyn FnOnce(&mut Context<'_>, Result<Reply<'_>, NoReply>)>;
+pub(super) type Job = Box<dyn FnOnce(&mut Context<'_>)>;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) max_attachments: usize,
+    pub(super) spaces: HashMap<SpaceId, Space>,
+    pub(super) by_name: HashMap<Rc<str>, SpaceId>,
+    pub(super) clients: HashMap<SessionId, Client>,
+    pub(super) sockets: HashMap<SocketKey, SocketState>,
+    pub(super) timers: HashMap<TimerId, Timer>,
+    /// To be told to handlers, once none of them is at work.
+    pub(super) happened: VecDeque<Happened>,
+    last: u64,
+}
+
+/// A namespace.
+pub(super) struct Space {
+    pub(super) name: Rc<str>,
+    /// Whose handlers it has.
+    pub(super) handlers: usize,
+    /// It goes when its last socket goes.
+    pub(super) is_dynamic: bool,
+    pub(super) sockets: BTreeSet<SocketKey>,
+    pub(super) by_id: HashMap<Sid, SocketKey>,
+    pub(super) rooms: HashMap<Rc<str>, BTreeSet<SocketKey>>,
+    next_ack: u64,
+}
+
+pub(super) struct SocketState {
+    pub(super) id: SocketId,
+    pub(super) session: SessionId,
+    pub(super) space: SpaceId,
+    pub(super) connected: bool,
+    pub(super) rooms: BTreeSet<Rc<str>>,
+    pub(super) data: Option<Box<dyn Any>>,
+    pub(super) auth: Option<Box<RawValue>>,
+    pub(super) handshake: Rc<Handshake>,
+    /// Answers that are awaited.
+    pub(super) replies: BTreeMap<u64, (OnReply, Option<TimerId>)>,
+}
+
+pub(super) enum Timer {
+    Job(Job),
+    /// For an answer.
+    Reply(SocketKey, u64),
+    /// For the first namespace of a client.
+    Connect(SessionId),
+}
+
+pub(super) enum Happened {
+    Disconnected(SocketKey, Reason),
+    NoReply(OnReply, NoReply),
+}
+
+impl State {
+    /// A number that was not given before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    pub(super) fn add_space(&mut self, name: &str, handlers: usize, is_dynamic: bool) -> SpaceId {
+        let (id, name) = (self.number(), Rc::<str>::from(name));
+        self.by_name.insert(name.clone(), id);
+        let (sockets, by_id, rooms) = Default::default();
+        self.spaces.insert(id, Space { name, handlers, is_dynamic, sockets, by_id, rooms, next_ack: 0 });
+        id
+    }
+
+    /// Removes a namespace that nobody is in and that was only made for somebody.
+    pub(super) fn tidy(&mut self, space: SpaceId) {
+        if self.spaces.get(&space).is_some_and(|space| space.is_dynamic && space.by_id.is_empty()) {
+            if let Some(space) = self.spaces.remove(&space) {
+                self.by_name.remove(&space.name);
+            }
+        }
+    }
+
+    pub(super) fn socket_of(&self, session: SessionId, space: SpaceId) -> Option<SocketKey> {
+        let client = self.clients.get(&session)?;
+        client.sockets.iter().find(|(of, _)| *of == space).map(|(_, key)| *key)
+    }
+
+    /// Sends a packet that is not an event.
+    pub(super) fn send(&self, sessions: &mut Sessions, session: SessionId, kind: Kind, name: &str, json: &str) {
+        let mut text = String::from("4");
+        encode_head(kind, None, name, None, &mut text);
+        text.push_str(json);
+        // The session may be over, and then nobody waits for it.
+        let _ = sessions.send(session, &Outgoing::group(text, []));
+    }
+
+    /// Takes a socket out of its namespace; its handlers will be told.
+    pub(super) fn leave(&mut self, key: SocketKey, reason: Reason) {
+        let Some(socket) = self.sockets.get_mut(&key) else { return };
+        let was_connected = core::mem::replace(&mut socket.connected, false);
+        if let Some(client) = self.clients.get_mut(&socket.session) {
+            client.sockets.retain(|(_, of)| *of != key);
+        }
+        if let Some(space) = self.spaces.get_mut(&socket.space) {
+            space.sockets.remove(&key);
+            space.by_id.remove(&socket.id.0);
+            for room in &socket.rooms {
+                space.remove_from(room, key);
+            }
+        }
+        for (_, (callback, timer)) in core::mem::take(&mut socket.replies) {
+            timer.map(|timer| self.timers.remove(&timer));
+            self.happened.push_back(Happened::NoReply(callback, NoReply::Disconnected));
+        }
+        if was_connected {
+            self.happened.push_back(Happened::Disconnected(key, reason));
+        } else {
+            self.forget(key);
+        }
+    }
+
+    /// The last of a socket.
+    pub(super) fn forget(&mut self, key: SocketKey) {
+        if let Some(socket) = self.sockets.remove(&key) {
+            self.tidy(socket.space);
+        }
+    }
+
+    pub(super) fn join(&mut self, key: SocketKey, room: &str) -> bool {
+        let Some(socket) = self.sockets.get_mut(&key) else { return false };
+        let Some(space) = self.spaces.get_mut(&socket.space) else { return false };
+        if !space.by_id.contains_key(&socket.id.0) || socket.rooms.contains(room) {
+            return false;
+        }
+        let name = match space.rooms.get_key_value(room) {
+            Some((name, _)) => name.clone(),
+            None => Rc::from(room),
+        };
+        space.rooms.entry(name.clone()).or_default().insert(key);
+        socket.rooms.insert(name)
+    }
+
+    pub(super) fn leave_room(&mut self, key: SocketKey, room: &str) -> bool {
+        let Some(socket) = self.sockets.get_mut(&key) else { return false };
+        if let Some(space) = self.spaces.get_mut(&socket.space) {
+            space.remove_from(room, key);
+        }
+        socket.rooms.remove(room)
+    }
+
+    /// Puts a socket out, and tells its client.
+    pub(super) fn disconnect(&mut self, sessions: &mut Sessions, key: SocketKey) {
+        let Some(socket) = self.sockets.get(&key).filter(|socket| socket.connected) else { return };
+        let Some(name) = self.spaces.get(&socket.space).map(|space| space.name.clone()) else { return };
+        let session = socket.session;
+        self.send(sessions, session, Kind::Disconnect, &name, "");
+        let now = sessions.now();
+        if let Some(client) = self.clients.get_mut(&session) {
+            client.left.retain(|(_, until)| *until > now);
+            client.left.push((name, now.saturating_add(IN_FLIGHT)));
+        }
+        self.leave(key, Reason::ServerNamespaceDisconnect);
+    }
+
+    /// Puts all sockets of a session out, and closes it.
+    pub(super) fn disconnect_all(&mut self, sessions: &mut Sessions, session: SessionId) {
+        let sockets = self.clients.get(&session).map(|client| client.sockets.clone());
+        for (_, key) in sockets.into_iter().flatten() {
+            self.disconnect(sessions, key);
+        }
+        sessions.close(session);
+    }
+}
+
+impl Space {
+    /// An id for an event that wants an answer: one counter for all sockets.
+    pub(super) fn next_ack(&mut self) -> u64 {
+        self.next_ack += 1;
+        self.next_ack - 1
+    }
+
+    fn remove_from(&mut self, room: &str, key: SocketKey) {
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.remove(&key);
+            if members.is_empty() {
+                self.rooms.remove(room);
+            }
+        }
+    }
+
+    /// The sockets of any of these rooms, each once; all, if none is named.
+    pub(super) fn select(&self, rooms: &[String], except: &[String]) -> Vec<SocketKey> {
+        let mut selected: Vec<SocketKey> = match rooms {
+            [] => self.sockets.iter().copied().collect(),
+            [room] => self.members(room).collect(),
+            rooms => rooms.iter().flat_map(|room| self.members(room)).collect::<BTreeSet<_>>().into_iter().collect(),
+        };
+        if !except.is_empty() {
+            selected.retain(|key| !except.iter().any(|room| self.is_in(room, *key)));
+        }
+        // Some may not be connected yet.
+        selected.retain(|key| self.sockets.contains(key));
+        selected
+    }
+
+    /// Those in a room; a socket is in that of its own name.
+    fn members<'s>(&'s self, room: &str) -> impl Iterator<Item = SocketKey> + use<'s> {
+        let itself = Sid::parse(room).and_then(|sid| self.by_id.get(&sid));
+        itself.into_iter().chain(self.rooms.get(room).into_iter().flatten()).copied()
+    }
+
+    fn is_in(&self, room: &str, key: SocketKey) -> bool {
+        let itself = Sid::parse(room).and_then(|sid| self.by_id.get(&sid));
+        itself == Some(&key) || self.rooms.get(room).is_some_and(|members| members.contains(&key))
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("sockets", &self.sockets.len()).finish_non_exhaustive()
+    }
+}
+
+/// For how long packets may still come for a namespace that the client was put out of.
+const IN_FLIGHT: core::time::Duration = core::time::Duration::from_secs(5);
