@@ -194,6 +194,11 @@ impl Socket<'_> {
         if close { state.disconnect_all(sessions, session) } else { state.disconnect(sessions, self.key) }
     }
 
+    /// Everybody else, and what goes on without this socket, such as a timer that outlives it.
+    pub fn context(&mut self) -> Context<'_> {
+        self.context.reborrow()
+    }
+
     /// Calls this after a time, if it is still connected then.
     pub fn after(&mut self, after: Duration, job: impl FnOnce(&mut Socket<'_>) + 'static) -> TimerId {
         let key = self.key;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::string::String;
 use std::vec::Vec;
 
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::clients::{Client, Handshake};
@@ -31,6 +32,12 @@ impl SocketId {
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for SocketId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

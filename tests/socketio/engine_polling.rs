@@ -155,10 +155,34 @@ fn a_session_that_is_closed_answers_the_poll_it_has() {
     let house = House::new();
     let session = open(&house.world, POLLING);
     let mut held = poll(&house, &session);
-    post(&house.world, &session, "4late close").is(200, "ok");
-    finish(&mut held).is(200, "4bye\u{1e}1");
+    post(&house.world, &session, "4close").is(200, "ok");
+    finish(&mut held).is(200, "1");
     assert_eq!(house.log(), ["open", "forced close"]);
     get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn what_was_sent_before_a_close_has_an_answer_of_its_own() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let mut held = poll(&house, &session);
+    post(&house.world, &session, "4late close").is(200, "ok");
+    finish(&mut held).is(200, "4bye");
+    assert_eq!(house.log(), ["open", "forced close"]);
+    get(&house.world, &session).is(200, "6\u{1e}1");
+    get(&house.world, &session).is(400, UNKNOWN);
+}
+
+#[test]
+fn two_polls_of_a_closed_session_end_it() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    post(&house.world, &session, "4late close").is(200, "ok");
+    get(&house.world, &session).is(200, "4bye");
+    // What is posted meanwhile is not heard.
+    post(&house.world, &session, "4late").is(200, "ok");
+    get(&house.world, &session).is(200, "6\u{1e}1");
+    assert_eq!(house.log(), ["open", "forced close"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bowsprit::socketio::{Io, Refusal};
 
-use crate::house::{get, hears, is_closed, open, post};
+use crate::house::{begin, finish, get, hears, is_closed, open, post};
 use crate::stage::{Log, POLLING, enter, join, log, session, stage};
 
 fn reporting(io: &mut Io, name: &str, log: &Log) {
@@ -162,6 +162,18 @@ fn the_server_ends_a_session_with_all_of_its_sockets() {
     hears(&mut client, "41/a,");
     is_closed(&mut client);
     assert_eq!(log(&told)[2..], ["server namespace disconnect []", "server namespace disconnect []"]);
+}
+
+#[test]
+fn over_polling_the_end_of_a_session_comes_behind_the_packet_that_says_so() {
+    let (world, _) = stage(|io, log| reporting(io, "/", log));
+    let session = open(&world, POLLING);
+    post(&world, &session, "40").is(200, "ok");
+    get(&world, &session);
+    let mut held = begin(&world, "GET", &session, "", "");
+    post(&world, &session, r#"42["out and away"]"#).is(200, "ok");
+    finish(&mut held).is(200, "41");
+    get(&world, &session).is(200, "6\u{1e}1");
 }
 
 #[test]

@@ -56,9 +56,13 @@ impl Sessions {
                 _ => return,
             },
             Life::Lingering(_) if !has_poll => return,
-            Life::Lingering(_) if session.queue.is_empty() => Some("6\u{1e}1"),
+            Life::Lingering(_) if !session.queue.is_empty() => {
+                over = false;
+                None
+            }
+            Life::Lingering(_) => Some("6\u{1e}1"),
             Life::EndedByClient => Some("6"),
-            Life::Ending(_) | Life::Lingering(_) => Some("1"),
+            Life::Ending(_) => Some("1"),
         };
         let mut payload = session.take_payload();
         if let Some(tail) = tail {
@@ -67,12 +71,9 @@ impl Sessions {
             }
             payload.push_str(tail);
         }
-        match session.take_poll() {
-            Some(poll) => {
-                self.polls.remove(&poll.responder.id());
-                poll.responder.send(poll.response.body(payload));
-            }
-            None => over = true,
+        if let Some(poll) = session.take_poll() {
+            self.polls.remove(&poll.responder.id());
+            poll.responder.send(poll.response.body(payload));
         }
         if over {
             self.remove(id);

@@ -140,16 +140,21 @@ impl Sessions {
         Sent::Queued
     }
 
-    /// Closes a session. What was sent before leaves first: with its next poll, if that comes within 30 s.
+    /// Closes a session. What was sent before leaves first: with its next polls, if they come within 30 s.
     pub fn close(&mut self, id: SessionId) {
-        let lingers = matches!(self.session(id).map(|session| &session.via), Some(Via::Polling(None)));
-        self.end(id, Reason::ForcedClose);
-        let until = self.now.saturating_add(LINGER);
-        if let Some(session) = self.session_mut(id).filter(|_| lingers) {
-            if session.life == Life::Ending(Reason::ForcedClose) {
-                session.life = Life::Lingering(until);
-                self.await_at(until, id, Due::Linger);
-            }
+        let Some(session) = self.session(id) else { return };
+        // Clients act on a close before they act on what came in the same payload.
+        let has_to_wait = match session.via {
+            Via::Polling(None) => true,
+            Via::Polling(Some(_)) => !session.queue.is_empty(),
+            Via::WebSocket(_) => false,
+        };
+        if has_to_wait {
+            let until = self.now.saturating_add(LINGER);
+            self.end_as(id, Reason::ForcedClose, Life::Lingering(until));
+            self.await_at(until, id, Due::Linger);
+        } else {
+            self.end(id, Reason::ForcedClose);
         }
     }
 
@@ -302,5 +307,5 @@ impl Sessions {
     }
 }
 
-/// For the last poll of a session that the application has closed.
+/// For the last polls of a session that the application has closed.
 const LINGER: Duration = Duration::from_secs(30);
