@@ -2,7 +2,7 @@
 //! servers and clients built on it.
 //!
 //! ```text
-//!  7  socketio     Socket.IO for unmodified clients                               feature `socketio`
+//!  7  socketio     Socket.IO for unmodified clients                          feature `socketio`
 //!     testing      a world without sockets, for tests of handlers               feature `testing`
 //!  6  net          sockets, clock, threads: Server, Handler, Peer               feature `net`
 //!  5  pubsub       who listens to what: Topics

@@ -289,11 +289,12 @@ impl Io {
             }
         }
         self.welcome(sessions, session, key, packet.namespace);
-        if sessions.is_open(session) {
-            for n in 0..self.handlers[handlers].connect.len() {
-                let handler = &mut self.handlers[handlers].connect[n];
-                handler(&mut Socket { context: Context { state: &mut self.state, sessions }, key });
+        for handler in &mut self.handlers[handlers].connect {
+            // A guard or a handler may have put it out.
+            if !self.state.is_connected(key) {
+                return;
             }
+            handler(&mut Socket { context: Context { state: &mut self.state, sessions }, key });
         }
     }
 
@@ -362,7 +363,7 @@ impl Io {
         let Namespace { any, events, .. } = &mut self.handlers[handlers];
         let named = events.get_mut(event.name()).into_iter().flatten();
         for handler in any.iter_mut().chain(named) {
-            if !self.state.sockets.get(&key).is_some_and(|socket| socket.connected) {
+            if !self.state.is_connected(key) {
                 // A handler put it out.
                 return;
             }

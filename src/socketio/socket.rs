@@ -203,7 +203,7 @@ impl Socket<'_> {
     pub fn after(&mut self, after: Duration, job: impl FnOnce(&mut Socket<'_>) + 'static) -> TimerId {
         let key = self.key;
         self.context.after(after, move |context| {
-            if context.state.sockets.get(&key).is_some_and(|socket| socket.connected) {
+            if context.state.is_connected(key) {
                 job(&mut Socket { context: context.reborrow(), key });
             }
         })

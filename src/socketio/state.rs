@@ -136,6 +136,10 @@ impl State {
         client.sockets.iter().find(|(of, _)| *of == space).map(|(_, key)| *key)
     }
 
+    pub(super) fn is_connected(&self, key: SocketKey) -> bool {
+        self.sockets.get(&key).is_some_and(|socket| socket.connected)
+    }
+
     /// Sends a packet that is not an event.
     pub(super) fn send(&self, sessions: &mut Sessions, session: SessionId, kind: Kind, name: &str, json: &str) {
         let mut text = String::from("4");

@@ -52,7 +52,7 @@ fn r181_an_empty_message_is_one_zero_byte() {
     sender.conn.send_part("", false, &mut sender.output).unwrap();
     sender.conn.send_part("", true, &mut sender.output).unwrap();
     let frames = sender.frames();
-    assert_eq!(frames[1].payload, []);
+    assert!(frames[1].payload.is_empty());
     assert_eq!(frames[2].payload, [0x00]);
     let payload: Vec<u8> = frames.into_iter().flat_map(|frame| frame.payload).collect();
     assert_eq!(sender.inflated(&payload).0, b"Hello");

@@ -123,3 +123,16 @@ fn other_paths_are_for_the_application() {
     get(&house.world, "/").is(404, "");
     assert_eq!(refusal(&house.world, "/", "").status, 404);
 }
+
+#[test]
+fn as_many_sessions_as_allowed_are_opened_and_one_more_is_503() {
+    let house = House::with(|config| config.max_sessions = 2);
+    let first = open(&house.world, POLLING);
+    let mut second = websocket(&house.world, &as_websocket(POLLING)).unwrap();
+    assert!(second.receive().is_some());
+    get(&house.world, POLLING).is(503, "");
+    let mut third = websocket(&house.world, &as_websocket(POLLING)).unwrap();
+    crate::house::is_closed(&mut third);
+    post(&house.world, &first, "1").is(200, "ok");
+    open(&house.world, POLLING);
+}

@@ -23,6 +23,9 @@ pub struct Config {
     pub max_payload: usize,
     /// Bytes that may wait for a session's next poll. Beyond, the session is over. Default 1 MiB.
     pub max_queue: usize,
+    /// Sessions of the loop. Beyond, a request for one more is answered with 503, and its WebSocket closed. A session
+    /// over polling needs no connection to stay, so that those of the loop are no bound. Default 262,144.
+    pub max_sessions: usize,
     /// Whether sessions may use polling. Default `true`.
     pub polling: bool,
     /// Whether sessions may use a WebSocket. Default `true`.
@@ -45,6 +48,7 @@ impl Config {
             upgrade_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
             max_queue: 1 << 20,
+            max_sessions: 1 << 18,
             polling: true,
             websocket: true,
             upgrades: true,

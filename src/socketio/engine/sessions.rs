@@ -164,8 +164,12 @@ impl Sessions {
         self.await_at(at, SessionId { index: 0, generation: 0 }, Due::User(timer));
     }
 
-    /// Adds a session; `None` if the system has no randomness for its name.
+    /// Adds a session; `None` if there are too many, or the system has no randomness for its name.
     pub(super) fn add(&mut self, via: Via, base64: bool) -> Option<SessionId> {
+        // Those that linger count, too.
+        if self.by_sid.len() >= self.config.max_sessions {
+            return None;
+        }
         let sid = self.draw.next()?;
         let index = self.unused.pop().unwrap_or(self.slots.len() as u32);
         if index as usize == self.slots.len() {
