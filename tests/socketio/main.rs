@@ -15,4 +15,5 @@ mod socket_connect;
 mod socket_errors;
 mod socket_events;
 mod socket_rooms;
+mod socket_server;
 mod stage;
