@@ -8,8 +8,12 @@
 //!
 //! A decompressor always has a window of 32 KiB, which reads whatever a smaller one has written.
 
+mod bits;
 mod compress;
+mod encoder;
+mod huffman;
 mod inflate;
+mod tokens;
 mod window;
 
 pub(crate) use compress::{Compressor, Compressors, Packed};

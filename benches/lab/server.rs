@@ -1,5 +1,6 @@
 //! Our servers as `benches/lab/compare` wants every server: `lab PORT MODE`, on 127.0.0.1, where MODE is `echo` (every
-//! message goes back) or `broadcast` (every message goes to all connections).
+//! message goes back), `broadcast` (every message goes to all connections), or one of these with permessage-deflate,
+//! `deflate` and `broadcast-deflate`.
 
 #[path = "../support/handlers.rs"]
 mod handlers;
@@ -9,14 +10,22 @@ use handlers::{Broadcast, Echo};
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [port, mode] = arguments.as_slice() else { wrong("usage: lab PORT echo|broadcast") };
+    let [port, mode] = arguments.as_slice() else { wrong("usage: lab PORT echo|broadcast|deflate|broadcast-deflate") };
     let mut config = Config::default();
     config.limits.message = 16 << 20;
     config.limits.frame = 16 << 20;
+    #[cfg(feature = "deflate")]
+    if mode.contains("deflate") {
+        config.deflate = Some(bowsprit::DeflateConfig::default());
+    }
     let server = Server::bind_with(format!("127.0.0.1:{port}"), config)?;
     match mode.as_str() {
         "echo" => server.run(Echo),
         "broadcast" => server.run(Broadcast),
+        #[cfg(feature = "deflate")]
+        "deflate" => server.run(Echo),
+        #[cfg(feature = "deflate")]
+        "broadcast-deflate" => server.run(Broadcast),
         other => wrong(&format!("no mode {other}")),
     }
 }

@@ -6,6 +6,7 @@ use core::fmt;
 
 use zlib_rs::{Deflate, DeflateFlush};
 
+use super::encoder::Encoder;
 use super::{DeflateConfig, MAX_WINDOW_BITS, MIN_COMPRESSOR_BITS, TAIL, Window};
 
 /// The compressors of a loop, one for each size of window, made when it is needed first.
@@ -14,6 +15,8 @@ pub(crate) struct Compressors {
     level: u8,
     threshold: usize,
     idle: [Option<Box<Compressor>>; SIZES],
+    /// For messages that refer to nothing before.
+    encoder: Option<Box<Encoder>>,
     /// Where a message is compressed to.
     packed: Vec<u8>,
 }
@@ -38,6 +41,7 @@ impl Compressors {
             level: config.level.clamp(1, 9),
             threshold: config.threshold,
             idle: [const { None }; SIZES],
+            encoder: None,
             packed: Vec::new(),
         }
     }
@@ -53,29 +57,25 @@ impl Compressors {
         if payload.len() < self.threshold {
             return None;
         }
-        // What is no longer than the window cannot refer beyond it: one compressor serves many.
-        let alone = window.is_none() && payload.len() <= 1 << bits;
-        let mut compressor = self.take(if alone { MAX_WINDOW_BITS } else { bits });
-        compressor.begin(window);
-        // Room for whatever may come: a compressor must not be reset with output left in it, because zlib-rs 0.6.8 then
-        // forgets where in its buffer that was, and panics later.
         let room = payload.len() + payload.len() / 8 + 256;
-        if self.packed.len() < room {
-            self.packed.resize(room, 0);
-        } else if self.packed.capacity() > KEPT_CAPACITY && room <= KEPT_CAPACITY {
+        if self.packed.capacity() > KEPT_CAPACITY && room <= KEPT_CAPACITY {
             self.packed.truncate(room);
             self.packed.shrink_to(KEPT_CAPACITY);
         }
-        let packed = &mut self.packed[..room];
-        let done = compressor.deflate.compress(payload, packed, DeflateFlush::SyncFlush).is_ok();
-        let (taken, made) = (compressor.deflate.total_in(), compressor.deflate.total_out() as usize);
-        // A flush is complete when it has left room.
-        if !done || taken != payload.len() as u64 || made == room {
-            debug_assert!(false, "a message became much longer");
-            return None;
+        match window {
+            None => {
+                let encoder = self.encoder.get_or_insert_with(|| Box::new(Encoder::new(self.level)));
+                encoder.message(payload, bits, &mut self.packed);
+            }
+            Some(window) => {
+                let mut compressor = self.take(bits);
+                compressor.begin(Some(window));
+                self.packed.clear();
+                compressor.part(payload, true, &mut self.packed);
+                self.put_back(compressor);
+            }
         }
-        self.put_back(compressor);
-        let packed = self.packed[..made].strip_suffix(&TAIL)?;
+        let packed = &self.packed;
         (always || packed.len() < payload.len()).then_some(Packed(packed))
     }
 
@@ -134,6 +134,12 @@ impl Compressor {
         if last && packed[start..].ends_with(&TAIL) {
             packed.truncate(end - TAIL.len());
         }
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").finish_non_exhaustive()
     }
 }
 
