@@ -140,6 +140,49 @@ fn connection(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A message compressed and inflated again, each alone, without context takeover.
+#[cfg(feature = "deflate")]
+fn deflate(criterion: &mut Criterion) {
+    let mut params = bowsprit::DeflateParams::default();
+    params.server_no_context_takeover = true;
+    params.client_no_context_takeover = true;
+    let negotiated = || Negotiated::none().with_deflate(params);
+    let mut group = criterion.benchmark_group("deflate");
+    for len in [1 << 10, 64 << 10] {
+        let text: String = (0..len / 16)
+            .map(|i: usize| format!("{{\"id\":{},\"price\":{}.50}},", i * i % 9973, i * 7 % 500))
+            .collect();
+        let text = &text[..len];
+        let (mut client, mut server) = (Connection::client(negotiated()), Connection::server(negotiated()));
+        let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), SendBuffer::new());
+        server.send(text, &mut output).unwrap();
+        let frame = output.pending().to_vec();
+        output.consume(frame.len());
+        assert!(frame.len() < len / 2, "{} of {len}", frame.len());
+        let mut heard = |client: &mut Connection, output: &mut SendBuffer| {
+            input.extend_from_slice(black_box(&frame));
+            match client.receive(&mut input, output) {
+                Some(Event::Message(message)) => assert_eq!(message.as_bytes(), text.as_bytes()),
+                other => panic!("{other:?}"),
+            }
+        };
+        heard(&mut client, &mut output);
+
+        group.throughput(Throughput::Bytes(len as u64));
+        group.bench_function(BenchmarkId::new("compress", len), |b| {
+            b.iter(|| {
+                server.send(black_box(text), &mut output).unwrap();
+                output.consume(black_box(output.pending()).len());
+            });
+        });
+        group.bench_function(BenchmarkId::new("inflate", len), |b| b.iter(|| heard(&mut client, &mut output)));
+    }
+    group.finish();
+}
+
+#[cfg(not(feature = "deflate"))]
+fn deflate(_: &mut Criterion) {}
+
 /// `len` bytes of the sample over and over; a character that does not fit is spaces.
 fn cut(sample: &str, len: usize) -> Vec<u8> {
     let mut text = sample.repeat(len / sample.len() + 1);
@@ -150,5 +193,5 @@ fn cut(sample: &str, len: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-criterion_group!(protocol, server_handshake, client_handshake, assembler, connection);
+criterion_group!(protocol, server_handshake, client_handshake, assembler, connection, deflate);
 criterion_main!(protocol);

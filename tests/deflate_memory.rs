@@ -85,6 +85,14 @@ fn memory_is_what_the_documentation_says() {
     let mut params = DeflateParams::default();
     params.server_no_context_takeover = true;
     params.client_no_context_takeover = true;
+    let before = held();
+    let mut output = SendBuffer::new();
+    output.set_deflate(&DeflateConfig::default());
+    let mut conn = Connection::server(Negotiated::none().with_deflate(params));
+    conn.send(json(0), &mut output).unwrap();
+    let encoder = held() - before;
+    assert!((112 << 10..200 << 10).contains(&encoder), "an encoder: {encoder}");
+    drop((conn, output));
     assert_eq!(per_connection(params, 100), 0, "without takeover");
 
     // The windows of both directions, a quarter more, and the rest of the record.
