@@ -1,8 +1,9 @@
-//! An allocator that counts, by thread, so that a server on its own thread is counted alone.
+//! An allocator that counts: by thread, so that a server on its own thread is counted alone, and in all.
 #![allow(dead_code, unreachable_pub, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// Calls that asked for memory.
 pub fn calls() -> usize {
@@ -19,7 +20,14 @@ pub fn peak() -> isize {
     PEAK.replace(BYTES.get())
 }
 
+/// Bytes that are allocated now, by whomever.
+pub fn bytes_of_all() -> isize {
+    ALL.load(Ordering::Relaxed)
+}
+
 struct Counting;
+
+static ALL: AtomicIsize = AtomicIsize::new(0);
 
 thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
@@ -55,6 +63,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn count(calls: usize, bytes: isize) {
+    ALL.fetch_add(bytes, Ordering::Relaxed);
     // While a thread ends there is nobody left to tell.
     let _ = CALLS.try_with(|n| n.set(n.get() + calls));
     let _ = BYTES.try_with(|n| {
