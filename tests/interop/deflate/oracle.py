@@ -1,0 +1,105 @@
+"""permessage-deflate with every combination of parameters, against Python's websockets.
+
+usage: oracle.py client HOST:PORT SEND RECEIVE TAKEOVER    our server has these settings: bits, bits, 0 or 1
+       oracle.py server CLIENT                             our client example is the program CLIENT
+
+What must be agreed on is worked out here from RFC 7692 §7.1, and what comes back from what was sent. `websockets` itself
+refuses an answer that its offer does not allow, and its zlib any reference beyond the window.
+"""
+
+import asyncio
+import itertools
+import random
+import sys
+
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
+
+PATIENCE = 60
+dice = random.Random(7692)
+JSON = "".join('{"id":%d,"user":"u%03d","price":%d.%02d},' % (dice.randrange(100_000), dice.randrange(1000), dice.randrange(500), dice.randrange(100)) for _ in range(1400))
+MESSAGES = [b"", b"a", JSON[:1000].encode(), JSON[:1000].encode(), JSON.encode(), b"\0" * 70_000, dice.randbytes(3000),
+            "Grüße, καλημέρα, 🌊 ".encode() * 60]
+
+
+def parameters(header):
+    """The parameters of the one extension that is answered."""
+    name, *params = [part.strip() for part in header.split(";")]
+    assert name == "permessage-deflate", header
+    pairs = [param.partition("=")[::2] for param in params]
+    assert len(dict(pairs)) == len(pairs), f"{header}: twice the same"
+    return {name: int(value) if value else True for name, value in pairs}
+
+
+def check_answer(answer, offer, ours):
+    """Of our server, to this offer (§7.1.1, §7.1.2)."""
+    send, receive, takeover = ours
+    said = f"{offer}, {ours}: {answer}"
+    assert ("server_no_context_takeover" in answer) == (offer["server_no_context_takeover"] or not takeover), said
+    assert ("client_no_context_takeover" in answer) == (offer["client_no_context_takeover"] or not takeover), said
+    assert answer.get("server_max_window_bits", 15) == min(offer["server_max_window_bits"] or 15, send), said
+    asked = offer["client_max_window_bits"]
+    if asked is None:
+        assert "client_max_window_bits" not in answer, said
+    else:
+        assert answer.get("client_max_window_bits", 15) == min(15 if asked is True else asked, receive), said
+
+
+async def as_client(address, ours):
+    passed = 0
+    offers = itertools.product((False, True), (False, True), (None, *range(8, 16)), (None, True, *range(9, 16)))
+    for offer in offers:
+        names = ("server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits", "client_max_window_bits")
+        offer = dict(zip(names, offer))
+        extension = ClientPerMessageDeflateFactory(**offer, compress_settings={"level": 1})
+        async with connect(f"ws://{address}", extensions=[extension], compression=None, max_size=None) as ws:
+            check_answer(parameters(ws.response.headers["Sec-WebSocket-Extensions"]), offer, ours)
+            for message in MESSAGES:
+                await ws.send(message)
+            # And one in fragments.
+            await ws.send([JSON[:500], "", JSON[500:3000]])
+            for message in [*MESSAGES, JSON[:3000]]:
+                got = await ws.recv()
+                assert got == message, f"{offer}: {len(got)} for {len(message)}"
+        passed += 1
+    return passed
+
+
+async def as_server(client):
+    passed = 0
+
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    lines = "".join(message.hex() + "\n" for message in MESSAGES if message)
+    for takeovers in itertools.product((False, True), repeat=2):
+        for bits in itertools.product((None, *range(9, 16)), repeat=2):
+            factory = ServerPerMessageDeflateFactory(*takeovers, *bits, compress_settings={"level": 1})
+            async with serve(echo, "127.0.0.1", 0, extensions=[factory], compression=None, max_size=None) as server:
+                port = server.sockets[0].getsockname()[1]
+                process = await asyncio.create_subprocess_exec(
+                    client, "--deflate", "--binary", f"ws://127.0.0.1:{port}",
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+                try:
+                    out, err = await asyncio.wait_for(process.communicate(lines.encode()), PATIENCE)
+                finally:
+                    if process.returncode is None:
+                        process.kill()
+            said = f"{takeovers} {bits}: {process.returncode}, {err.decode()}"
+            assert process.returncode == 0 and out.decode() == lines, said
+            compressed = err.decode().count("compressed to")
+            # The repetitive ones, both ways.
+            assert compressed >= 8, said
+            passed += 1
+    return passed
+
+
+match sys.argv[1:]:
+    case ["client", address, send, receive, takeover]:
+        print(f"passed: {asyncio.run(as_client(address, (int(send), int(receive), takeover == '1')))} offers of websockets")
+    case ["server", client]:
+        print(f"passed: {asyncio.run(as_server(client))} answers of websockets")
+    case _:
+        sys.exit(__doc__)
