@@ -1,6 +1,6 @@
 // The chat example in a real Chromium.
 //
-//   cargo build --release --example chat
+//   cargo build --release --features deflate --example chat
 //   npm install --no-package-lock && node --test
 //
 // CHAT_BIN         the example (default: target/release/examples/chat)
@@ -11,6 +11,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import net from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -41,8 +42,8 @@ after(async () => {
 
 /* ---------- helpers ---------- */
 
-async function start(listen = '127.0.0.1:0') {
-  const child = spawn(binary, ['--listen', listen], { stdio: ['ignore', 'pipe', 'inherit'] })
+async function start(listen = '127.0.0.1:0', ...flags) {
+  const child = spawn(binary, ['--listen', listen, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
   const server = { process: child, exited: once(child, 'exit') }
   servers.add(server)
   const lines = createInterface({ input: child.stdout })
@@ -770,6 +771,127 @@ test('a connection that is dead without a word is noticed', async () => {
   assert.equal(await page.getByText('gone').count(), 0)
   await close(page)
   await stop(server, 'SIGKILL')
+})
+
+/* ---------- compression ---------- */
+
+const text = 'All that was said before is what the next message is made of. '.repeat(8).trim()
+
+/// Passes TCP connections on to the server, and keeps what each of them carried.
+async function tap(server) {
+  const recordings = []
+  const proxy = net.createServer(client => {
+    const upstream = net.connect(Number(new URL(server.address).port), '127.0.0.1')
+    const recording = { client: [], server: [] }
+    recordings.push(recording)
+    for (const [side, from, to] of [['client', client, upstream], ['server', upstream, client]]) {
+      // Noted before it is passed on: what the page has seen is in the recording.
+      from.on('data', bytes => { recording[side].push(bytes); to.write(bytes) })
+      from.on('end', () => to.end())
+      from.on('error', () => to.destroy())
+    }
+  })
+  proxy.unref()
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  return { address: `http://127.0.0.1:${proxy.address().port}`, recordings, close: () => proxy.close() }
+}
+
+/// The frames behind the handshake, unmasked (RFC 6455, section 5.2); the last one may not be whole yet, and is left out.
+function frames(chunks) {
+  const bytes = Buffer.concat(chunks)
+  const found = []
+  let at = bytes.indexOf('\r\n\r\n') + 4
+  while (at + 2 <= bytes.length) {
+    let length = bytes[at + 1] & 0x7f, start = at + 2
+    if (length === 126) { if (start + 2 > bytes.length) break; length = bytes.readUInt16BE(start); start += 2 }
+    else if (length === 127) { if (start + 8 > bytes.length) break; length = Number(bytes.readBigUInt64BE(start)); start += 8 }
+    const masked = (bytes[at + 1] & 0x80) !== 0
+    const key = bytes.subarray(start, start + (masked ? 4 : 0))
+    start += key.length
+    if (start + length > bytes.length) break
+    const payload = Buffer.from(bytes.subarray(start, start + length)).map((byte, i) => masked ? byte ^ key[i % 4] : byte)
+    found.push({ fin: bytes[at] >> 7, rsv1: bytes[at] >> 6 & 1, opcode: bytes[at] & 15, payload })
+    at = start + length
+  }
+  return found
+}
+
+/// What the page's WebSocket says to the developer tools.
+async function developerTools(page) {
+  const tools = await page.context().newCDPSession(page)
+  const seen = { handshakes: [], sent: [], received: [] }
+  tools.on('Network.webSocketHandshakeResponseReceived', ({ response }) => seen.handshakes.push(response))
+  tools.on('Network.webSocketFrameSent', ({ response }) => seen.sent.push(response))
+  tools.on('Network.webSocketFrameReceived', ({ response }) => seen.received.push(response))
+  await tools.send('Network.enable')
+  // An answer comes behind all that happened before it.
+  return { ...seen, settled: () => tools.send('Network.enable') }
+}
+
+const extensions = ({ headers }) =>
+  Object.entries(headers).filter(([name]) => name.toLowerCase() === 'sec-websocket-extensions').map(([, value]) => value)
+
+/// Two people talk through the tap; the tools of the first, and what went over the wire for each.
+async function conversation(...flags) {
+  const server = await start('127.0.0.1:0', ...flags)
+  const wire = await tap(server)
+  const ada = await person(wire, null, { room: 'wire' })
+  const tools = await developerTools(ada)
+  await ada.getByRole('textbox', { name: 'Your name' }).fill('Ada')
+  await ada.keyboard.press('Enter')
+  await joined(ada)
+  const bob = await enter(wire, 'Bob', { room: 'wire' })
+  await say(ada, `${text} from Ada`)
+  await message(bob, 'from Ada').waitFor()
+  await say(bob, `${text} from Bob`)
+  await message(ada, 'from Bob').waitFor()
+  for (const page of [ada, bob]) assert.deepEqual(await texts(page), [`${text} from Ada`, `${text} from Bob`])
+  await tools.settled()
+  const sockets = wire.recordings.filter(({ client }) => /^upgrade: websocket/im.test(Buffer.concat(client).toString('latin1')))
+    .map(({ client, server }) => ({ head: Buffer.concat(server).toString('latin1').split('\r\n\r\n')[0], client: frames(client), server: frames(server) }))
+  await close(ada, bob)
+  wire.close()
+  await stop(server, 'SIGKILL')
+  return { tools, sockets }
+}
+
+test('compresses what is worth it, both ways, with --deflate', async () => {
+  const { tools, sockets } = await conversation('--deflate')
+
+  // Chromium's own word: it took the extension, and the texts came out of it whole.
+  assert.equal(tools.handshakes.length, 1)
+  assert.equal(tools.handshakes[0].status, 101)
+  const [extension, ...more] = extensions(tools.handshakes[0])
+  assert.match(extension ?? '', /^permessage-deflate(;|$)/)
+  assert.deepEqual(more, [])
+  assert.ok(tools.sent.some(({ payloadData }) => payloadData.includes(`${text} from Ada`)))
+  assert.ok(tools.received.some(({ payloadData }) => payloadData.includes(`${text} from Bob`)))
+
+  assert.equal(sockets.length, 2)
+  for (const { head, client, server } of sockets) {
+    assert.match(head, /^sec-websocket-extensions: permessage-deflate/im)
+    for (const side of [client, server]) {
+      const compressed = side.filter(({ rsv1 }) => rsv1)
+      assert.ok(compressed.length > 0, 'a frame with RSV1')
+      assert.ok(compressed.every(({ opcode }) => opcode === 1), 'RSV1 is for the first frame of a message')
+      assert.ok(compressed.some(({ payload }) => payload.length > 20 && payload.length < text.length), 'shorter than its text')
+      assert.ok(side.every(({ payload }) => !payload.includes(text)), 'the text never stands on the wire')
+    }
+  }
+})
+
+test('compresses nothing unless told to', async () => {
+  const { tools, sockets } = await conversation()
+  assert.equal(tools.handshakes.length, 1)
+  assert.deepEqual(extensions(tools.handshakes[0]), [])
+  assert.equal(sockets.length, 2)
+  for (const { client, server } of sockets) {
+    for (const side of [client, server]) {
+      assert.ok(side.every(({ rsv1 }) => rsv1 === 0))
+      assert.ok(side.some(({ payload }) => payload.includes(text)))
+    }
+  }
 })
 
 /* ---------- the picture for the front page ---------- */
