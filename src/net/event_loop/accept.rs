@@ -138,8 +138,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// short, and idle connections have no place in it.
     fn forget_ended_handshakes(&mut self) {
         while let Some(&(_, peer)) = self.hub.timers.handshakes().front() {
-            let dials = self.hub.records.contains(peer) && matches!(self.hub.phase(peer.index()), Some(Phase::Dial(_)));
-            if dials || self.is_at_first_request(peer) {
+            if self.is_at_first_request(peer) {
                 return;
             }
             self.hub.timers.handshakes().pop_front();
