@@ -28,12 +28,14 @@ function* product(...lists) {
 function parameters(header) {
   const [name, ...params] = header.split(";").map((part) => part.trim());
   assert.equal(name, "permessage-deflate", header);
-  return Object.fromEntries(params.map((param) => param.split("=")).map(([key, value]) => [key, value ? Number(value) : true]));
+  const pairs = params.map((param) => param.split("="));
+  return Object.fromEntries(pairs.map(([key, value]) => [key, value ? Number(value) : true]));
 }
 
 async function asClient(address, [send, receive, takeover]) {
   let passed = 0;
-  for (const [server, client, serverBits, clientBits] of product([undefined, true], [undefined, true], [8, ...bits], [true, ...bits])) {
+  const offers = product([undefined, true], [undefined, true], [8, ...bits], [true, ...bits]);
+  for (const [server, client, serverBits, clientBits] of offers) {
     const ws = new WebSocket(`ws://${address}`, {
       perMessageDeflate: {
         threshold: 0,
@@ -52,7 +54,8 @@ async function asClient(address, [send, receive, takeover]) {
     assert.equal("client_no_context_takeover" in answer, !!client || !takeover, said);
     assert.equal(answer.server_max_window_bits ?? 15, Math.min(serverBits ?? 15, send), said);
     // ws names client_max_window_bits in any case.
-    assert.equal(answer.client_max_window_bits ?? 15, Math.min(typeof clientBits === "number" ? clientBits : 15, receive), said);
+    const asked = typeof clientBits === "number" ? clientBits : 15;
+    assert.equal(answer.client_max_window_bits ?? 15, Math.min(asked, receive), said);
     const echoes = [];
     const whole = new Promise((resolve, reject) => {
       ws.on("error", reject);

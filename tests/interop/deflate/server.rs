@@ -1,4 +1,4 @@
-//! An echo that compresses, with the settings of the command line: `deflate_server [takeover] [BITS TO SEND] [TO RECEIVE]`.
+//! An echo that compresses: `deflate_server [BITS_TO_SEND BITS_TO_RECEIVE] [takeover]`.
 
 use bowsprit::net::{Config, Peer, Server};
 use bowsprit::{DeflateConfig, Message};
