@@ -111,6 +111,6 @@ pub use pubsub::{TopicId, Topics};
 pub use utf8::{InvalidUtf8, Utf8Validator};
 
 /// The code of README.md, compiled.
-#[cfg(all(doctest, feature = "net"))]
+#[cfg(all(doctest, feature = "socketio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
