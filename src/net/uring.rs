@@ -97,12 +97,16 @@ fn send<S: AsRawFd>(
         if completed == pushed {
             return true;
         }
-        if ring.submit_and_wait(pushed - completed).is_err() {
-            // Interrupted, short of memory, or forbidden after all. What the kernel took it must finish.
-            completed += reap(ring, writes);
-            let waiting = ring.submission().len();
-            if waiting != 0 && completed == pushed - waiting {
-                return false;
+        match ring.submit_and_wait(pushed - completed) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => {
+                // Short of memory, or forbidden after all. What the kernel took it must finish.
+                completed += reap(ring, writes);
+                let waiting = ring.submission().len();
+                if waiting != 0 && completed == pushed - waiting {
+                    return false;
+                }
             }
         }
     }

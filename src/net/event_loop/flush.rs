@@ -246,11 +246,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     self.write_batch(topic, nth, &mut common, &mut batch);
                 }
                 nth += 1;
-                let outcome = batch.outcome_for(index);
-                if let Err(kind) = self.deliver(index, &mut common, outcome) {
+                let written = batch.written_to(index);
+                if let Err(kind) = self.deliver(index, &mut common, written) {
                     lost.push((self.hub.records.id(index), kind));
                 }
             }
+            batch.debug_assert_told();
         }
         self.hub.log.clear();
         for share in common.shares.iter().flatten() {
@@ -270,6 +271,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let subscribers = hub.topics.subscribers_of(topic);
         let many = self.transport.batch(subscribers.len());
         let rest = &subscribers[nth..];
+        batch.debug_assert_told();
         batch.writes.clear();
         batch.met = 0;
         batch.end = usize::MAX;
@@ -292,19 +294,18 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(class) = class else { return };
         let share = Common::share_of(shares, hub, class);
         match &share.places[..] {
-            [place] => self.transport.write_each(&mut self.streams, &mut batch.writes, hub.log.piece(place).bytes()),
+            [place] => {
+                let piece = hub.log.piece(place);
+                batch.len = piece.bytes().len();
+                self.transport.write_each(&mut self.streams, &mut batch.writes, piece.bytes());
+            }
             _ => batch.writes.clear(),
         }
     }
 
-    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take. `outcome` is
-    /// that of a first attempt to write it.
-    fn deliver(
-        &mut self,
-        index: u32,
-        common: &mut Common,
-        outcome: Option<io::Result<usize>>,
-    ) -> Result<(), io::ErrorKind> {
+    /// Writes to one subscriber what it has not had of the log, and queues what its socket does not take. `tried` is what
+    /// came of it if that was written already.
+    fn deliver(&mut self, index: u32, common: &mut Common, tried: Option<Written>) -> Result<(), io::ErrorKind> {
         let hub = &mut self.hub;
         // In the usual case the one look at the record.
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
@@ -333,10 +334,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let outcome = match &share.places[..] {
                 [place] => {
                     let piece = hub.log.piece(place);
-                    let bytes = piece.bytes();
-                    outcome
-                        .and_then(|outcome| Written::of(outcome, bytes.len()))
-                        .unwrap_or_else(|| write(&mut self.transport, stream, bytes))
+                    tried.unwrap_or_else(|| write(&mut self.transport, stream, piece.bytes()))
                 }
                 places => {
                     let pieces: Vec<_> = places.iter().map(|place| hub.log.piece(place)).collect();
@@ -383,6 +381,8 @@ struct Common {
 struct Batch {
     /// In the order of the subscribers, without those that get something else.
     writes: Vec<(u32, io::Result<usize>)>,
+    /// How many bytes each was to get.
+    len: usize,
     /// How many of them were asked for.
     met: usize,
     /// The subscriber that the next batch begins with.
@@ -390,10 +390,17 @@ struct Batch {
 }
 
 impl Batch {
-    fn outcome_for(&mut self, index: u32) -> Option<io::Result<usize>> {
+    /// What came of it for the subscriber that is next; `None` if it is not in the batch, or must be written to again.
+    #[inline]
+    fn written_to(&mut self, index: u32) -> Option<Written> {
         let (_, outcome) = self.writes.get_mut(self.met).filter(|(of, _)| *of == index)?;
         self.met += 1;
-        Some(core::mem::replace(outcome, Ok(0)))
+        Written::of(core::mem::replace(outcome, Ok(0)), self.len)
+    }
+
+    /// Who is left out here would get the same bytes again.
+    fn debug_assert_told(&self) {
+        debug_assert_eq!(self.met, self.writes.len());
     }
 }
 

@@ -75,9 +75,13 @@ pub struct Engine<A> {
     armed: Duration,
 }
 
+/// What a WebSocket of an [`Engine`] carries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Link(pub(super) To);
+
 /// What a WebSocket is to the sessions.
 #[derive(Clone, Copy, Debug, Default)]
-pub enum Link {
+pub(super) enum To {
     /// Nothing, any more.
     #[default]
     None,
@@ -121,7 +125,8 @@ impl<A: Application> Engine<A> {
     /// After everything else: what was sent leaves.
     fn settle(&mut self, peers: &mut Peers<'_, Link>) {
         self.report();
-        for id in core::mem::take(&mut self.sessions.touched) {
+        let mut touched = core::mem::take(&mut self.sessions.touched);
+        for id in touched.drain(..) {
             let Some(session) = self.sessions.session_mut(id) else { continue };
             session.touched = false;
             match session.via {
@@ -129,9 +134,12 @@ impl<A: Application> Engine<A> {
                 Via::WebSocket(_) => self.sessions.flush_websocket(id, peers),
             }
         }
+        // Its room is for the next call.
+        touched.append(&mut self.sessions.touched);
+        self.sessions.touched = touched;
         for id in core::mem::take(&mut self.sessions.to_close) {
             if let Some(mut peer) = peers.peer(id) {
-                *peer.data_mut() = Link::None;
+                peer.data_mut().0 = To::None;
                 // It can be sent, and it has no reason.
                 let _ = peer.close(CloseCode::NORMAL, "");
             }
@@ -250,13 +258,13 @@ impl<A: Application> Handler for Engine<A> {
         // It was allowed already, but what it was about may be over by now.
         match refusal::check(request, true, &self.sessions, || Ok(())) {
             Ok(refusal::Asked { session: Some(id), base64, .. }) if self.sessions.attach(id, name, base64) => {
-                *peer.data_mut() = Link::Candidate(id);
+                peer.data_mut().0 = To::Candidate(id);
             }
             Ok(refusal::Asked { session: None, base64, .. }) => {
                 let id = self.sessions.add(Via::WebSocket(Some(name)), base64);
                 match id.and_then(|id| Some((id, self.open_packet(id)?))) {
                     Some((id, (packet, _))) => {
-                        *peer.data_mut() = Link::Session(id);
+                        peer.data_mut().0 = To::Session(id);
                         let _ = peer.send(packet);
                         self.app.open(&mut self.sessions, id, request);
                     }
@@ -271,16 +279,16 @@ impl<A: Application> Handler for Engine<A> {
     fn message(&mut self, peer: &mut Peer<'_, Link>, message: Message<'_>) {
         let now = peer.peers().now();
         self.begin(now);
-        match *peer.data() {
-            Link::Session(id) => self.received(id, message),
-            Link::Candidate(id) => self.probed(id, peer, &message),
-            Link::None => {}
+        match peer.data().0 {
+            To::Session(id) => self.received(id, message),
+            To::Candidate(id) => self.probed(id, peer, &message),
+            To::None => {}
         }
         self.settle(&mut peer.peers());
     }
 
     fn drain(&mut self, peer: &mut Peer<'_, Link>) {
-        if let Link::Session(id) = *peer.data() {
+        if let To::Session(id) = peer.data().0 {
             if let Some(session) = self.sessions.session_mut(id) {
                 session.backlogged = false;
             }
@@ -290,19 +298,19 @@ impl<A: Application> Handler for Engine<A> {
     fn close(&mut self, peer: &mut Peer<'_, Link>, cause: &Cause<'_>) {
         let now = peer.peers().now();
         self.begin(now);
-        match *peer.data() {
-            Link::Session(id) => {
+        match peer.data().0 {
+            To::Session(id) => {
                 if let Some(session) = self.sessions.session_mut(id) {
                     session.via = Via::WebSocket(None);
                     self.sessions.end(id, reason(cause));
                 }
             }
-            Link::Candidate(id) => {
+            To::Candidate(id) => {
                 if let Some(session) = self.sessions.session_mut(id) {
                     session.candidate = None;
                 }
             }
-            Link::None => {}
+            To::None => {}
         }
         self.settle(&mut peer.peers());
     }

@@ -2,7 +2,7 @@
 
 use super::outgoing::as_base64;
 use super::packet::{Data, Packet};
-use super::server::{Application, Engine, Link};
+use super::server::{Application, Engine, Link, To};
 use super::session::{Candidate, Item, Life, Reason, Session, Via};
 use super::sessions::{Due, SessionId, Sessions};
 use crate::close::CloseCode;
@@ -57,7 +57,7 @@ impl Sessions {
             if over {
                 // It can be sent, and it has no reason.
                 let _ = peer.close(CloseCode::NORMAL, "");
-                *peer.data_mut() = Link::None;
+                peer.data_mut().0 = To::None;
             }
         }
         if over {
@@ -123,7 +123,7 @@ impl<A: Application> Engine<A> {
                 self.sessions.touch(id);
             }
             Ok(Packet::Upgrade) if candidate.probed => {
-                *peer.data_mut() = Link::Session(id);
+                peer.data_mut().0 = To::Session(id);
                 self.sessions.upgrade(id);
             }
             _ => self.sessions.drop_candidate(id),

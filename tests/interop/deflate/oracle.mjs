@@ -14,7 +14,7 @@ const messages = ["a", json.slice(0, 1000), json.slice(0, 1000), json, "\0".repe
   (text) => Buffer.from(text),
 );
 const bits = [undefined, 9, 10, 11, 12, 13, 14, 15];
-const [role, target, ...settings] = process.argv.slice(2);
+const [role, target, ...ours] = process.argv.slice(2);
 
 // ws takes `false` for a refusal, `undefined` for all the same.
 function* product(...lists) {
@@ -32,18 +32,22 @@ function parameters(header) {
   return Object.fromEntries(pairs.map(([key, value]) => [key, value ? Number(value) : true]));
 }
 
+function settings(server, client, serverBits, clientBits) {
+  return {
+    threshold: 0,
+    serverNoContextTakeover: server,
+    clientNoContextTakeover: client,
+    serverMaxWindowBits: serverBits,
+    clientMaxWindowBits: clientBits,
+  };
+}
+
 async function asClient(address, [send, receive, takeover]) {
   let passed = 0;
   const offers = product([undefined, true], [undefined, true], [8, ...bits], [true, ...bits]);
   for (const [server, client, serverBits, clientBits] of offers) {
     const ws = new WebSocket(`ws://${address}`, {
-      perMessageDeflate: {
-        threshold: 0,
-        serverNoContextTakeover: server,
-        clientNoContextTakeover: client,
-        serverMaxWindowBits: serverBits,
-        clientMaxWindowBits: clientBits,
-      },
+      perMessageDeflate: settings(server, client, serverBits, clientBits),
     });
     // Both come in one turn.
     const open = once(ws, "open");
@@ -82,13 +86,7 @@ async function asServer(program) {
     const listening = new WebSocketServer({
       host: "127.0.0.1",
       port: 0,
-      perMessageDeflate: {
-        threshold: 0,
-        serverNoContextTakeover: server,
-        clientNoContextTakeover: client,
-        serverMaxWindowBits: serverBits,
-        clientMaxWindowBits: clientBits,
-      },
+      perMessageDeflate: settings(server, client, serverBits, clientBits),
     });
     listening.on("connection", (ws) => ws.on("message", (data, binary) => ws.send(data, { binary })));
     await once(listening, "listening");
@@ -107,4 +105,4 @@ async function asServer(program) {
   return `${passed} answers of ws`;
 }
 
-console.log(`passed: ${role === "client" ? await asClient(target, settings.map(Number)) : await asServer(target)}`);
+console.log(`passed: ${role === "client" ? await asClient(target, ours.map(Number)) : await asServer(target)}`);
