@@ -15,9 +15,9 @@ use core::ops::Range;
 use crate::deflate::{Compressors, DeflateConfig, Inflater, Packed, Window};
 #[cfg(feature = "deflate")]
 use crate::error::ProtocolError;
-use crate::frame::FrameHeader;
 #[cfg(feature = "deflate")]
 use crate::frame::RSV1;
+use crate::frame::{self, FrameHeader, Opcode};
 use crate::limits::Limits;
 use crate::mask::{self, MaskingKey};
 #[cfg(feature = "deflate")]
@@ -139,6 +139,7 @@ impl ReceiveBuffer {
         self.traffic.count(header.opcode, header.payload_len);
     }
 
+    #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
         self.unread.start += n;
         debug_assert!(self.unread.start <= self.unread.end);
@@ -153,12 +154,14 @@ impl ReceiveBuffer {
     }
 
     /// Where the first `len` unread bytes lie; they are consumed.
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Range<usize> {
         let start = self.unread.start;
         self.consume(len);
         start..start + len
     }
 
+    #[inline]
     pub(crate) fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
         &mut self.bytes[range]
     }
@@ -411,6 +414,14 @@ impl SendBuffer {
         let made = made.is_some();
         self.compressors = compressors;
         made
+    }
+
+    /// Queues a whole message as it is, without a mask.
+    #[inline(always)]
+    pub(crate) fn push_plain(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.traffic.count(opcode, payload.len() as u64);
+        frame::append_plain_header(opcode, payload.len(), &mut self.bytes);
+        self.bytes.extend_from_slice(payload);
     }
 
     pub(crate) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {

@@ -15,6 +15,8 @@ use crate::close::CloseCode;
 use crate::frame::{Expected, RSV1};
 use crate::handshake::Negotiated;
 use crate::message::Kind;
+#[cfg(feature = "net")]
+pub(crate) use receive::Found;
 use state::Machine;
 pub use state::{Role, State};
 

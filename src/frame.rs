@@ -246,6 +246,19 @@ impl FrameHeader {
     }
 }
 
+/// Appends the header of a whole message without a mask, and makes room for its payload: [`FrameHeader::encode`] without
+/// a detour.
+#[inline(always)]
+pub(crate) fn append_plain_header(opcode: Opcode, payload_len: usize, bytes: &mut Vec<u8>) {
+    bytes.reserve(FrameHeader::MAX_LEN + payload_len);
+    let first = FIN | opcode as u8;
+    match payload_len {
+        0..126 => bytes.extend_from_slice(&[first, payload_len as u8]),
+        126..0x1_0000 => bytes.extend_from_slice(&[first, LEN_16, (payload_len >> 8) as u8, payload_len as u8]),
+        _ => bytes.extend_from_slice(&FrameHeader::new(opcode, payload_len as u64).encode()),
+    }
+}
+
 /// A header's bytes; derefs to them.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedHeader {

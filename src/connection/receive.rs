@@ -65,15 +65,10 @@ impl Connection {
     ) -> Event<'i> {
         match found {
             Found::Binary(range) => Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range)))),
-            Found::Text(range, key, frame_len) => {
-                let payload_len = range.len();
-                match utf8::unmask(input.bytes_mut(range), key) {
-                    Ok(text) => Event::Message(Message::Text(Text::whole(text))),
-                    Err(InvalidUtf8 { at }) => {
-                        self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len, output)
-                    }
-                }
-            }
+            Found::Text(range, key, frame_len) => match self.text(range, key, frame_len, input, output) {
+                Ok(text) => Event::Message(Message::Text(Text::whole(text))),
+                Err(failure) => Event::Failed(failure),
+            },
             Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
             Found::Assembled(Kind::Text) => Event::Message(Message::Text(Text::assembled(input.lent()))),
             Found::Part(part) => self.part(part, input, output),
@@ -89,25 +84,41 @@ impl Connection {
                         self.answer_close(&frame, output);
                         Event::Close(frame)
                     }
-                    Err(failure) => self.payload_failed(failure, payload.len(), frame_len, output),
+                    Err(failure) => Event::Failed(self.payload_failed(failure, payload.len(), frame_len, output)),
                 }
             }
             Found::Failed(failure) => Event::Failed(failure),
         }
     }
 
+    /// Unmasks and judges the text of a message that is one frame.
+    #[inline(always)]
+    pub(crate) fn text<'i>(
+        &mut self,
+        range: Range<usize>,
+        key: Option<MaskingKey>,
+        frame_len: u64,
+        input: &'i mut ReceiveBuffer,
+        output: &mut SendBuffer,
+    ) -> Result<&'i str, Failure> {
+        let payload_len = range.len();
+        utf8::unmask(input.bytes_mut(range), key).map_err(|InvalidUtf8 { at }| {
+            self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len, output)
+        })
+    }
+
     /// A rule is broken at a place in the payload of a frame that counts as received already.
     #[cold]
-    fn payload_failed<'i>(
+    fn payload_failed(
         &mut self,
         in_payload: Failure,
         payload_len: usize,
         frame_len: u64,
         output: &mut SendBuffer,
-    ) -> Event<'i> {
+    ) -> Failure {
         self.received -= frame_len;
         let at = frame_len - payload_len as u64 + in_payload.at;
-        Event::Failed(self.failed(in_payload.error.at(at), output))
+        self.failed(in_payload.error.at(at), output)
     }
 
     /// From the next message on, [`Event::Message`] is a part of one, as it arrives, and [`has_more_parts`] tells whether
@@ -146,9 +157,10 @@ impl Connection {
     }
 
     /// The usual case with one look at everything: nothing is unfinished, and a message that no rule has anything to say
-    /// about lies whole in the input. All else, right or wrong, is left to [`find_any`](Self::find_any).
+    /// about lies whole in the input: [`Found::Binary`] or [`Found::Text`]. All else, right or wrong, is left to
+    /// [`find_any`](Self::find_any). Recycle the input before.
     #[inline(always)]
-    fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Found> {
+    pub(crate) fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Found> {
         if self.partial.is_some() || self.in_parts || !self.state.reads() {
             return None;
         }
@@ -162,11 +174,15 @@ impl Connection {
         input.count(&header);
         let frame_len = (header_len + payload_len) as u64;
         self.received += frame_len;
+        input.consume(header_len);
+        let payload = input.take(payload_len);
         if header.opcode == Opcode::Text {
-            input.consume(header_len);
-            return Some(Found::Text(input.take(payload_len), header.masking_key, frame_len));
+            return Some(Found::Text(payload, header.masking_key, frame_len));
         }
-        Some(Found::Binary(unmask(&header, header_len, payload_len, input)))
+        if let Some(key) = header.masking_key {
+            mask::apply(input.bytes_mut(payload.clone()), key);
+        }
+        Some(Found::Binary(payload))
     }
 
     fn find_any(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {

@@ -29,6 +29,19 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`send`](Self::send) in the usual case, a server's message that goes as it is; `false`, and nothing was queued,
+    /// in all others.
+    #[cfg(feature = "net")]
+    #[inline(always)]
+    pub(crate) fn send_usual(&mut self, message: &MessageRef<'_>, output: &mut SendBuffer) -> bool {
+        let usual =
+            self.role == Role::Server && self.state() == State::Open && self.sending.is_none() && !self.is_deflated();
+        if usual {
+            output.push_plain(message.kind().opcode(), message.as_bytes());
+        }
+        usual
+    }
+
     /// Queues a part of a message as one fragment; `last` ends the message (RFC 6455 §5.4). Control frames may go in
     /// between.
     ///

@@ -254,8 +254,7 @@ fn call<H: Handler>(
 ) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(handler, &mut Peer::new(hub, index))));
     if outcome.is_err() {
-        hub.stats.panics += 1;
-        hub.fail(index, Cause::Panicked);
+        hub.panicked(index);
     }
 }
 

@@ -193,8 +193,11 @@ pub(super) enum Progress {
 /// Who closes TCP first, once a connection is over (RFC 6455 §7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OurEnd {
-    /// A server.
+    /// A server: our end is closed, then the peer's is waited for.
     ClosesFirst,
+    /// The same with nothing to wait for: both Close frames are exchanged, nothing stood behind the peer's, and there is
+    /// nothing more to read, which the system would answer with a reset.
+    ClosesAtOnce,
     /// A client, unless the server takes too long.
     ClosesLast,
     /// It is closed for writing.
@@ -358,22 +361,26 @@ impl<D> Hub<D> {
         corked + self.records.get(index).and_then(|record| record.outbox.as_ref()).map_or(0, |outbox| outbox.held())
     }
 
+    /// Sends a message in the usual case, with one look at the record: in its turn, when nothing is queued before it and
+    /// there is nothing to judge. After `None` it is for [`send`](Self::send).
+    #[inline(always)]
+    pub(super) fn send_usual(&mut self, index: u32, message: &MessageRef<'_>) -> Option<Sent> {
+        if message.as_bytes().len() >= LARGE || !self.is_corked(index) {
+            return None;
+        }
+        let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) else {
+            return None;
+        };
+        if !conn.send_usual(message, &mut self.cork) {
+            return None;
+        }
+        Some(if self.cork.pending().len() < self.config.soft_queue { Sent::Queued } else { self.judge(index) })
+    }
+
     pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
         let large = message.as_bytes().len() >= LARGE
             && (message.is_shareable() || self.place_of(index, &message).is_some())
             && !self.rewrites(index);
-        if !large && self.is_corked(index) {
-            // Nothing queued before it and nothing to judge: the usual case, with one look at the record.
-            if let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) {
-                if conn.state() == State::Open && !conn.is_sending_parts() {
-                    return match conn.send(message, &mut self.cork) {
-                        Ok(()) if self.cork.pending().len() < self.config.soft_queue => Sent::Queued,
-                        Ok(()) => self.judge(index),
-                        Err(_) => Sent::Dropped,
-                    };
-                }
-            }
-        }
         if self.open_connection(index).is_none() {
             return Sent::Dropped;
         }
@@ -489,6 +496,13 @@ impl<D> Hub<D> {
         // The peer's Close must be heard.
         self.pause(index, false);
         Ok(())
+    }
+
+    /// Its handler did.
+    #[cold]
+    pub(super) fn panicked(&mut self, index: u32) {
+        self.stats.panics += 1;
+        self.fail(index, Cause::Panicked);
     }
 
     /// Fails a connection for a reason of ours: its peer is told, and its handler will be.

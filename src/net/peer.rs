@@ -45,8 +45,13 @@ impl<'a, D> Peer<'a, D> {
     }
 
     /// Sends a message.
+    #[inline]
     pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Sent {
-        self.hub.send(self.index, message.into())
+        let message = message.into();
+        match self.hub.send_usual(self.index, &message) {
+            Some(sent) => sent,
+            None => self.hub.send(self.index, message),
+        }
     }
 
     /// Sends a part of a message; `last` ends it (RFC 6455 §5.4). What is sent or published in between comes behind it.

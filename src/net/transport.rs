@@ -9,6 +9,8 @@ use std::vec::Vec;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Waker};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::resolver::{Resolved, Resolver};
@@ -84,6 +86,12 @@ pub trait Transport {
 
     /// Writes a part of `bytes`, as much as there is room for.
     fn write(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes what nothing comes behind: when all of it is taken, [`shut_down`](Self::shut_down) or the drop of the stream
+    /// follows at once. The bytes may wait for that, and leave together with the end of file.
+    fn write_last(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize> {
+        self.write(stream, bytes)
+    }
 
     /// Writes a part of the slices, in order.
     fn write_vectored(&mut self, stream: &mut Self::Stream, slices: &[IoSlice<'_>]) -> io::Result<usize>;
@@ -279,6 +287,14 @@ impl Transport for Tcp {
 
     fn write(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         stream.write(bytes)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn write_last(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        /// More follows: the end of file, in the same segment.
+        const MSG_MORE: i32 = 0x8000;
+        const MSG_NOSIGNAL: i32 = 0x4000;
+        SockRef::from(&*stream).send_with_flags(bytes, MSG_MORE | MSG_NOSIGNAL)
     }
 
     fn write_vectored(&mut self, stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -76,6 +76,21 @@ fn one_read_and_one_write_an_echo() {
     assert_eq!(seam.hands.registrations.load(Ordering::SeqCst), 1, "one connection is registered once");
 }
 
+#[test]
+fn after_both_close_frames_there_is_nothing_to_wait_for_unless_something_stands_behind() {
+    let seam = serve(Hands::default(), echo);
+    let close = masked(0x88, &1000u16.to_be_bytes());
+    let ends = |bytes: &[u8]| {
+        let mut client = seam.connect();
+        client.write(bytes);
+        client.expect_close(1000);
+        seam.hands.shut_downs.load(Ordering::SeqCst)
+    };
+    assert_eq!(ends(&close), 0, "closed at once");
+    // Closed at once, what is unread would be answered with a reset, and the Close be lost on its way.
+    assert_eq!(ends(&[close.clone(), masked(0x81, b"too late")].concat()), 1, "the peer's end is waited for");
+}
+
 /// Echoes bodies at once, or from another thread; releases a request that is held by a message or another request.
 #[derive(Default)]
 struct Web {

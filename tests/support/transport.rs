@@ -37,6 +37,7 @@ pub struct Hands {
     pub reads: AtomicUsize,
     pub writes: AtomicUsize,
     pub registrations: AtomicUsize,
+    pub shut_downs: AtomicUsize,
     /// How often another thread woke the loop, or the loop itself.
     pub wakes: AtomicUsize,
     /// Address and length of every slice of at least 64 KiB that was written.
@@ -137,6 +138,11 @@ impl Transport for Watched {
         self.tcp.write(stream, bytes)
     }
 
+    fn write_last(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize> {
+        self.hands.writes.fetch_add(1, Ordering::SeqCst);
+        self.tcp.write_last(stream, bytes)
+    }
+
     fn write_vectored(&mut self, stream: &mut Self::Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.hands.writes.fetch_add(1, Ordering::SeqCst);
         slices.iter().for_each(|slice| self.note(slice));
@@ -144,6 +150,7 @@ impl Transport for Watched {
     }
 
     fn shut_down(&mut self, stream: &mut Self::Stream) -> io::Result<()> {
+        self.hands.shut_downs.fetch_add(1, Ordering::SeqCst);
         self.tcp.shut_down(stream)
     }
 

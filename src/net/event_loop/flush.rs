@@ -124,7 +124,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         if record.outbox.is_none() {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
-            match write(&mut self.transport, stream, hub.cork.pending()) {
+            let is_last = matches!(record.phase, Phase::Ending) && record.our_end != OurEnd::ClosesLast;
+            let how = if is_last { T::write_last } else { T::write };
+            match write(&mut self.transport, stream, hub.cork.pending(), how) {
                 Written::All => {
                     hub.cork.consume(hub.cork.pending().len());
                     return Ok(());
@@ -205,6 +207,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(record) = self.hub.records.get_mut(index) else { return };
         if !matches!(record.phase, Phase::Ending) || record.outbox.is_some() {
             return;
+        }
+        if record.our_end == OurEnd::ClosesAtOnce {
+            return self.remove(index);
         }
         if record.our_end == OurEnd::ClosesFirst {
             record.our_end = OurEnd::Closed;
@@ -334,7 +339,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let outcome = match &share.places[..] {
                 [place] => {
                     let piece = hub.log.piece(place);
-                    tried.unwrap_or_else(|| write(&mut self.transport, stream, piece.bytes()))
+                    tried.unwrap_or_else(|| write(&mut self.transport, stream, piece.bytes(), T::write))
                 }
                 places => {
                     let pieces: Vec<_> = places.iter().map(|place| hub.log.piece(place)).collect();
@@ -436,9 +441,14 @@ impl Share {
 }
 
 #[inline]
-fn write<T: Transport>(transport: &mut T, stream: &mut T::Stream, bytes: &[u8]) -> Written {
+fn write<T: Transport>(
+    transport: &mut T,
+    stream: &mut T::Stream,
+    bytes: &[u8],
+    how: impl Fn(&mut T, &mut T::Stream, &[u8]) -> io::Result<usize>,
+) -> Written {
     loop {
-        if let Some(written) = Written::of(transport.write(stream, bytes), bytes.len()) {
+        if let Some(written) = Written::of(how(transport, stream, bytes), bytes.len()) {
             return written;
         }
     }

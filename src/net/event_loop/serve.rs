@@ -1,14 +1,16 @@
 //! A connection's turn: what was read goes through the handshake, the protocol and the handler.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
 
 use super::{EventLoop, LARGE_MESSAGE, LARGE_TURN, RECEIVE_CAPACITY, call, end};
-use crate::connection::State;
-use crate::message::Event;
+use crate::connection::{Found, State};
+use crate::message::{Binary, Event, Message, Text};
 use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
-use crate::net::hub::{Again, Hub, Phase, Record};
+use crate::net::hub::{Again, Hub, OurEnd, Phase, Record};
+use crate::net::peer::Peer;
 use crate::net::slab::PeerId;
 use crate::net::transport::{Received, Transport};
 
@@ -45,6 +47,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Ok(received) => {
                     read += received.len;
                     self.received(index, received.len);
+                    if !received.drained {
+                        self.hub.trade_end(index, OurEnd::ClosesAtOnce, OurEnd::ClosesFirst);
+                    }
                     match received.drained {
                         _ if to_the_end => Again::ToTheEnd,
                         true => Again::No,
@@ -145,6 +150,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.hub.input = input.start as usize..input.end as usize;
         let (enough, mut delivered) = (self.hub.enough(), false);
         loop {
+            let usual = self.usual_messages(index, enough);
+            delivered |= usual;
+            completed |= usual;
+
             let hub = &mut self.hub;
             let Some(record) = hub.records.get_mut(index) else { break };
             let queued = hub.cork.pending().len() + record.outbox.as_ref().map_or(0, |outbox| outbox.held());
@@ -166,11 +175,52 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Event::Close(frame) => {
                     let cause = Cause::Closed { by_peer: was_open, code: frame.reported_code(), reason: frame.reason };
                     end(&mut self.handler, hub, index, &cause);
+                    if self.input.unread().is_empty() {
+                        self.hub.trade_end(index, OurEnd::ClosesFirst, OurEnd::ClosesAtOnce);
+                    }
                 }
                 Event::Failed(failure) => end(&mut self.handler, hub, index, &Cause::Failed(failure)),
             }
         }
         self.hub.account(index, completed);
+    }
+
+    /// Hands on message after message while there is nothing else to think of: nothing is queued, nothing unfinished, no
+    /// rule broken. Returns whether there was one.
+    fn usual_messages(&mut self, index: u32, enough: usize) -> bool {
+        let (handler, hub, input) = (&mut self.handler, &mut self.hub, &mut self.input);
+        let (mut any, mut failed) = (false, None);
+        // One guard for all: a panic ends the connection, and with it what it would have said next.
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            while let Some(Record { phase: Phase::Open(conn), outbox: None, paused: false, .. }) =
+                hub.records.get_mut(index)
+            {
+                if hub.cork.pending().len() >= enough {
+                    break;
+                }
+                input.recycle();
+                // Made here and handed on in registers, not by way of an `Event`.
+                let message = match conn.find_whole(input) {
+                    Some(Found::Binary(range)) => Message::Binary(Binary::whole(input.bytes_mut(range))),
+                    Some(Found::Text(range, key, frame_len)) => {
+                        match conn.text(range, key, frame_len, input, &mut hub.cork) {
+                            Ok(text) => Message::Text(Text::whole(text)),
+                            Err(failure) => return failed = Some(failure),
+                        }
+                    }
+                    _ => break,
+                };
+                any = true;
+                handler.message(&mut Peer::new(hub, index), message);
+            }
+        }));
+        if outcome.is_err() {
+            hub.panicked(index);
+        }
+        if let Some(failure) = failed {
+            end(handler, hub, index, &Cause::Failed(failure));
+        }
+        any
     }
 
     /// Keeps what is left of a read for another turn.
@@ -206,6 +256,15 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 }
 
 impl<D> Hub<D> {
+    /// Ends a connection the one way in place of the other.
+    fn trade_end(&mut self, index: u32, one: OurEnd, other: OurEnd) {
+        if let Some(record) = self.records.get_mut(index) {
+            if record.our_end == one {
+                record.our_end = other;
+            }
+        }
+    }
+
     /// Keeps the books on the unfinished message. `completed`: this turn ended one, so that it is a new one.
     fn account(&mut self, index: u32, completed: bool) {
         let inside = match self.records.get(index).map(|record| &record.phase) {
