@@ -26,7 +26,8 @@ pub struct Config {
     /// Pages of which origin may connect (RFC 6455 §10.2). Default: those of the same host, and clients that are no browsers.
     pub origins: OriginPolicy,
     /// How messages are compressed with clients that offer it (RFC 7692); a published message once for all that share
-    /// their parameters. Default `None`: not at all.
+    /// their parameters. A connection of ours offers what its [request](crate::handshake::ClientRequest::deflate) says,
+    /// and shares level and threshold. Default `None`: not at all, and those of [`DeflateConfig::default`].
     #[cfg(feature = "deflate")]
     pub deflate: Option<DeflateConfig>,
 

@@ -21,7 +21,7 @@ use crate::transport::{Hands, Watched};
 
 /// What a [`Crowd`] was called for, and for which of its members.
 #[derive(Debug)]
-enum Told {
+pub enum Told {
     Connected(u32, PeerId),
     NotConnected(ClientError),
     Message(u32, Vec<u8>),
@@ -76,14 +76,14 @@ impl<F: FnMut(&mut Peer<'_, u32>)> Handler for Crowd<F> {
 }
 
 /// A loop with clients, on a thread of its own until it is dropped.
-struct Running {
+pub struct Running {
     remote: Remote,
     told: Receiver<Told>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
-    fn next(&self) -> Told {
+    pub fn next(&self) -> Told {
         self.told.recv_timeout(PATIENCE).unwrap()
     }
 
@@ -120,17 +120,17 @@ impl Drop for Running {
 }
 
 /// Settings that keep out of the other tests' way.
-fn config() -> Config {
+pub fn config() -> Config {
     let mut config = Config::default();
     config.one_at_a_time = false;
     config
 }
 
-fn request(uri: &str) -> ClientRequest {
+pub fn request(uri: &str) -> ClientRequest {
     ClientRequest::new(Uri::parse(uri).unwrap())
 }
 
-fn run(
+pub fn run(
     config: Config,
     requests: Vec<ClientRequest>,
     connected: impl FnMut(&mut Peer<'_, u32>) + Send + 'static,

@@ -5,8 +5,13 @@ use std::sync::mpsc;
 
 use bowsprit::handshake::{ClientRequest, Request, Uri};
 use bowsprit::net::{Client, ClientConfig, Config, Handler, Peer, Policy};
-use bowsprit::{CloseCode, Connection, DeflateConfig, DeflateParams, Message, MessageRef, Negotiated, SendBuffer};
+use bowsprit::{
+    CloseCode, Connection, DeflateConfig, DeflateParams, Event, Limits, Message, MessageRef, Negotiated, ReceiveBuffer,
+    SendBuffer,
+};
 
+use crate::client::listen;
+use crate::clients::{Told, config as clients_config, request, run};
 use crate::server::{Running, UPGRADE, masked, serve, serve_echo};
 
 fn deflate(change: impl FnOnce(&mut DeflateConfig)) -> Option<DeflateConfig> {
@@ -199,6 +204,89 @@ fn one_compression_serves_all_that_can_share_it() {
     assert!(frames[0].payload.len() * 2 < json(0).len());
     assert_eq!(frames[1], frames[0]);
     assert_eq!(frames[2], frames[0]);
+}
+
+/// The text of the only message in bytes that a client sent, its mask taken off.
+fn received(params: DeflateParams, first: u8, payload: &[u8]) -> String {
+    let mut conn = Connection::server(Negotiated::none().with_deflate(params));
+    let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), SendBuffer::new());
+    input.extend_from_slice(&masked(first, payload));
+    match conn.receive(&mut input, &mut output) {
+        Some(Event::Message(Message::Text(text))) => text.to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn clients_of_a_loop_share_one_compression_and_mask_it_each_anew() {
+    const AGREED: &str = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+    let (mut requests, mut servers) = (Vec::new(), Vec::new());
+    for agreed in [AGREED, AGREED, ""] {
+        let (uri, server) = listen(|mut raw| {
+            raw.upgrade_with(agreed, b"");
+            raw.read_frame()
+        });
+        requests.push(request(&uri).deflate(&DeflateConfig::default()));
+        servers.push(server);
+    }
+    let mut waiting = requests.len();
+    let text = "again and ".repeat(12);
+    let published = text.clone();
+    let mut config = clients_config();
+    config.deflate = deflate(|config| config.threshold = 1);
+    let crowd = run(config, requests, move |peer| {
+        assert!(peer.subscribe("all"));
+        waiting -= 1;
+        if waiting == 0 {
+            peer.publish("all", MessageRef::from(&published));
+        }
+    });
+    let frames: Vec<_> = servers.into_iter().map(|server| server.join().unwrap()).collect();
+    drop(crowd);
+
+    let (first, first_key, packed) = &frames[0];
+    let mut params = DeflateParams::default();
+    params.client_no_context_takeover = true;
+    assert_eq!(*first, 0x81 | 0x40, "compressed");
+    assert!(packed.len() * 3 < text.len(), "{}", packed.len());
+    assert_eq!(received(params, *first, packed), text);
+    let (second, second_key, as_packed) = &frames[1];
+    assert_eq!((second, as_packed), (first, packed));
+    assert_ne!(second_key, first_key);
+    assert_eq!((frames[2].0, &*frames[2].2), (0x81, text.as_bytes()), "who agreed on nothing gets it plain");
+}
+
+#[test]
+fn what_clients_of_a_loop_publish_stays_right_in_every_window() {
+    let server = serve_echo(server_config(takeover()));
+    for (takes_over, bits) in [(false, 15), (true, 15), (true, 9)] {
+        let settings = deflate(|config| {
+            config.send_takeover = takes_over;
+            config.receive_takeover = takes_over;
+            config.send_window_bits = bits;
+        });
+        let request = request(&format!("ws://{}/", server.address)).deflate(&settings.unwrap());
+        let crowd = run(clients_config(), vec![request], |peer| {
+            assert!(peer.subscribe("all"));
+            for i in 0..3 {
+                let _ = peer.send(json(i));
+                peer.publish("all", json(i));
+                let _ = peer.send(json(i));
+            }
+            let (text, middle) = (json(7), json(7).len() / 2);
+            let _ = peer.send_part(&text[..middle], false).unwrap();
+            peer.publish("all", json(8));
+            let _ = peer.send_part(&text[middle..], true).unwrap();
+            peer.publish("all", json(8));
+            let _ = peer.send(json(8));
+        });
+        assert!(matches!(crowd.next(), Told::Connected(..)));
+        for expected in [0, 0, 0, 1, 1, 1, 2, 2, 2, 7, 8, 8, 8] {
+            let Told::Message(_, message) = crowd.next() else { panic!("not echoed: {expected}") };
+            let message = String::from_utf8(message).unwrap();
+            assert_eq!(message, json(expected), "takeover {takes_over}, {bits} bits");
+        }
+    }
 }
 
 #[test]

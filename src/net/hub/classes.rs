@@ -41,11 +41,11 @@ impl<D> Hub<D> {
     }
 }
 
-/// In which form a connection takes what is published. A client masks each frame anew, so it does not share.
+/// In which form a connection takes what is published. A client shares what was compressed, but masks each frame anew.
 #[inline]
 pub(in crate::net) fn class_of(conn: &Connection) -> Class {
     #[cfg(feature = "deflate")]
-    if conn.role() == Role::Server && conn.is_deflated() {
+    if conn.is_deflated() {
         return Class::Deflate(conn.send_bits());
     }
     let _ = conn;

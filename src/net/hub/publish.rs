@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::Hub;
 use crate::buffer::Traffic;
-use crate::frame::{Expected, FrameHeader, Status};
+use crate::frame::{Expected, FrameHeader, RSV1, Status};
 use crate::message::{MessageRef, SharedMessage};
 use crate::net::outbox::Unit;
 use crate::pubsub::{LARGE, Piece, Place, TopicId};
@@ -110,11 +110,11 @@ impl<D> Hub<D> {
         self.log = log;
     }
 
-    /// A client's frames are its own: the log's have no mask (RFC 6455 §5.1).
+    /// A client's frames are its own: the log's have no mask (RFC 6455 §5.1). What was compressed once stays so.
     fn queue_places_masked(&mut self, index: u32, places: &[Place]) {
         let unit = self.unit(index);
         let frames: Vec<u8> = places.iter().flat_map(|place| self.log.piece(place).bytes().to_vec()).collect();
-        let (mut rest, expected) = (frames.as_slice(), Expected { masked: false, rsv: 0 });
+        let (mut rest, expected) = (frames.as_slice(), Expected { masked: false, rsv: RSV1 });
         while let Ok(Status::Complete((header, len))) = FrameHeader::decode(rest, expected) {
             let (payload, behind) = rest[len..].split_at(header.payload_len as usize);
             self.queue_masked(index, header, payload, unit);
