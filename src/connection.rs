@@ -173,6 +173,18 @@ impl Connection {
         self.partial.as_ref().map_or(0, |partial| partial.assembler.len())
     }
 
+    /// Bytes held for the unfinished message, for what messages to come may refer to, and for compressing a message whose
+    /// parts are being sent.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        let Some(partial) = &self.partial else { return 0 };
+        #[cfg(feature = "deflate")]
+        return partial.assembler.len() + partial.memory.held();
+        #[cfg(not(feature = "deflate"))]
+        partial.assembler.len()
+    }
+
     /// Where the next read belongs: in `input`, or straight in the message if a large frame is on its way.
     pub fn spare<'a>(&'a mut self, input: &'a mut ReceiveBuffer) -> &'a mut [u8] {
         match self.direct_read(input) {

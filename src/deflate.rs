@@ -2,7 +2,7 @@
 //! connections with context takeover.
 //!
 //! A message that stands alone is compressed by an encoder of our own, whose tables, about 180 KiB a loop, need no
-//! clearing before each. With context takeover it is a streaming compressor with about 370 KiB; a decompressor has about
+//! clearing before each. With context takeover it is a streaming compressor with up to 371 KiB; a decompressor has about
 //! 50. They belong to the loop and begin each message anew; a connection with context takeover keeps nothing but the
 //! window, and a message begins with filling it in. The price of takeover is that window's memory, 2ʷ bytes and a quarter
 //! for each direction and connection, and on the sending side the time to index it.
@@ -25,7 +25,18 @@ pub(crate) use window::Window;
 ///
 /// By default no message refers to another, in neither direction. That is context takeover, and it costs a connection
 /// the memory of its window, 2ʷ bytes and a quarter for each direction, and the time to index that window for each
-/// message that is sent.
+/// message that is sent. What a connection holds between messages, at most, beyond half a KiB for the record of it:
+///
+/// | context takeover | with 15 bits | 14 | 13 | 12 | 11 | 10 | 9 | 8 |
+/// |---|---|---|---|---|---|---|---|---|
+/// | in no direction (the default) | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |
+/// | in one | 40 KiB | 20 KiB | 10 KiB | 5 KiB | 2560 B | 1280 B | 640 B | 320 B |
+/// | in both | 80 KiB | 40 KiB | 20 KiB | 10 KiB | 5 KiB | 2560 B | 1280 B | 640 B |
+///
+/// A message that is [sent in parts](crate::Connection::send_part) holds a compressor until its last part, with 243 KiB
+/// and 4 × 2ʷ bytes. A loop counts both towards [`Config::memory`](crate::net::Config::memory). What all connections
+/// share is an encoder of 180 KiB, a decompressor of 50 KiB, and with context takeover a compressor for each size of
+/// window that is sent with.
 ///
 /// ```
 /// use bowsprit::DeflateConfig;

@@ -155,6 +155,75 @@ fn a_published_large_message_is_not_copied() {
     }
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn what_compression_keeps_for_a_connection_counts_towards_memory() {
+    use bowsprit::DeflateConfig;
+
+    const MANY: usize = 6;
+    /// A connection's record, and what is unfinished, which is boxed and never counted.
+    const RECORD: isize = 800;
+    let message = |number: usize| -> String { (0..400).map(|i| format!("{} ", (number + 1) * 7919 * i)).collect() };
+    for bits in [9, 15] {
+        for (send, receive) in [(false, false), (true, false), (false, true), (true, true)] {
+            for in_parts in [false, true] {
+                let mut deflate = DeflateConfig::default();
+                (deflate.send_takeover, deflate.receive_takeover) = (send, receive);
+                (deflate.send_window_bits, deflate.receive_window_bits) = (bits, bits);
+                let mut config = Config::default();
+                config.deflate = Some(deflate);
+                // Both as seen by the server's thread. A part is not the last, so that its message goes on.
+                let (told, begun) = mpsc::channel();
+                let server = server::serve(config, || {
+                    move |peer: &mut Peer<'_, ()>, message: Message<'_>| match message.as_bytes() {
+                        b"count" => drop(peer.send(format!("{} {}", counting::bytes(), peer.stats().held))),
+                        b"part" => {
+                            let _ = peer.send_part("part", false).unwrap();
+                            told.send(()).unwrap();
+                        }
+                        _ => drop(peer.send(message)),
+                    }
+                });
+                let mut config = ClientConfig::default();
+                config.read_timeout = Some(server::PATIENCE);
+                let mut deflate = DeflateConfig::default();
+                (deflate.send_takeover, deflate.receive_takeover) = (true, true);
+                config.deflate = Some(deflate);
+                let request = ClientRequest::new(Uri::parse(&format!("ws://{}/", server.address)).unwrap());
+                let connect = || {
+                    let mut client = Client::connect_with(&request, &config).unwrap();
+                    for number in 0..25 {
+                        client.send(message(number)).unwrap();
+                        assert!(client.receive().unwrap().is_some());
+                    }
+                    if in_parts {
+                        client.send("part").unwrap();
+                        begun.recv_timeout(server::PATIENCE).unwrap();
+                    }
+                    client
+                };
+                let mut asker = server.connect();
+                let mut count = || {
+                    asker.text("count");
+                    let text = String::from_utf8(asker.read_frame().unwrap().payload).unwrap();
+                    let (bytes, held) = text.split_once(' ').unwrap();
+                    (bytes.parse::<isize>().unwrap(), held.parse::<isize>().unwrap())
+                };
+                // What belongs to the loop is there from the first on.
+                let first = connect();
+                let before = count();
+                let more: Vec<_> = (0..MANY).map(|_| connect()).collect();
+                let after = count();
+                let (bytes, held) = (after.0 - before.0, after.1 - before.1);
+                let said = format!("{bits} bits, takeover {send} {receive}, in parts {in_parts}: {held} of {bytes}");
+                let each = (bytes - held) / MANY as isize;
+                assert!((0..=RECORD).contains(&each), "{each}, {said}");
+                drop((first, more));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_client_receives_a_gibibyte_in_parts_and_keeps_none_of_it() {
     const LEN: usize = 1 << 30;

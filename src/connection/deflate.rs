@@ -27,6 +27,13 @@ impl Memory {
     pub(super) fn is_vacant(&self) -> bool {
         self.sent.is_none() && self.received.is_none() && self.compressor.is_none()
     }
+
+    /// Bytes that it takes.
+    #[cfg(feature = "net")]
+    pub(super) fn held(&self) -> usize {
+        let windows = self.sent.iter().chain(&self.received).map(Window::held).sum::<usize>();
+        windows + self.compressor.as_ref().map_or(0, |compressor| compressor.held())
+    }
 }
 
 impl Connection {

@@ -98,6 +98,12 @@ impl Compressor {
         Self { deflate: Deflate::new(i32::from(level), false, bits), bits }
     }
 
+    /// About the memory that it takes, in bytes: tables, and the window with an index of it.
+    #[cfg(feature = "net")]
+    pub(crate) fn held(&self) -> usize {
+        (243 << 10) + (4 << self.bits)
+    }
+
     /// Begins a message.
     pub(crate) fn begin(&mut self, window: Option<&Window>) {
         self.deflate.reset();

@@ -34,6 +34,12 @@ impl Window {
         self.bytes.extend_from_slice(passed);
     }
 
+    /// Memory that it takes, in bytes.
+    #[cfg(feature = "net")]
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Nothing may be referred to any more.
     #[cfg(feature = "net")]
     pub(crate) fn clear(&mut self) {

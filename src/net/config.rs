@@ -86,8 +86,9 @@ pub struct Config {
     pub handshakes: usize,
     /// Connections from one IP address. Beyond: 503. Default 1,048,576, which is no bound of its own and costs nothing.
     pub connections_per_address: usize,
-    /// Bytes that all queues and all unfinished messages and requests of the loop may hold. Beyond, who asks for more is
-    /// closed with 1013, or answered with 503. Default 4 GiB, or what a `usize` holds.
+    /// Bytes that all queues, all unfinished messages and requests, and all windows of compression with context takeover
+    /// of the loop may hold. Beyond, who asks for more is closed with 1013, or answered with 503. Default 4 GiB, or what a
+    /// `usize` holds.
     pub memory: usize,
 }
 

@@ -66,7 +66,7 @@ pub(super) struct Hub<D> {
     pub(super) touched: Vec<PeerId>,
     /// Connections that were ended outside the receive path, to be reported.
     pub(super) ended: Vec<(PeerId, Cause<'static>)>,
-    /// Bytes held by all outboxes and unfinished messages.
+    /// Bytes held by all outboxes and unfinished messages, and by the windows of compression.
     pub(super) held: usize,
     /// The way in from other threads.
     pub(super) remote: Remote,
@@ -90,7 +90,7 @@ pub(super) struct Hub<D> {
 /// | 24 | `phase` | the `Connection`: 8 that point to what is unfinished, 8 of bytes received, 2 of the peer's close code, a byte each for role, state, the kind that is sent in parts, whether to receive in parts, how far back to compress; 1 unused. All other phases fit in it |
 /// | 8 | `outbox` | points to a queue while there is one |
 /// | 8 | `position` | in the publish log |
-/// | 8 | `assembled` | what `Hub::held` has of it |
+/// | 8 | `counted` | what `Hub::held` has of it |
 /// | 8 | `policy` to `at_eof` | a byte each |
 /// | 4 + 4 | the slot in the slab | its generation; unused |
 /// | **64** | **in the slab** | in chunks of 256; a cache line, and the handler's `Data` beside it |
@@ -110,8 +110,8 @@ pub(super) struct Record<D> {
     pub(super) outbox: Option<Box<Outbox>>,
     /// How far in the log of published messages it is.
     pub(super) position: u64,
-    /// Bytes of its unfinished message that [`Hub::held`] counts.
-    assembled: usize,
+    /// Bytes of its unfinished message, and of its windows, that [`Hub::held`] counts.
+    counted: usize,
     pub(super) policy: Policy,
     /// The socket is full; an event will tell when it is not.
     pub(super) blocked: bool,
@@ -260,7 +260,7 @@ impl<D> Hub<D> {
             phase,
             outbox: None,
             position: self.log.next(),
-            assembled: 0,
+            counted: 0,
             policy: self.config.policy,
             blocked: false,
             backlogged: false,
@@ -514,16 +514,17 @@ impl<D> Hub<D> {
         self.recount(index);
     }
 
-    /// Brings [`held`](Self::held) up to date with a connection's unfinished message or request. Returns whether that grew.
+    /// Brings [`held`](Self::held) up to date with a connection's unfinished message or request, and its windows. Returns
+    /// whether that grew.
     pub(super) fn recount(&mut self, index: u32) -> bool {
         let Some(record) = self.records.get_mut(index) else { return false };
         let now = match &record.phase {
-            Phase::Open(conn) => conn.assembled_len(),
+            Phase::Open(conn) => conn.held(),
             Phase::Handshake(Some(unfinished)) => unfinished.assembled_len(),
             Phase::Body(unfinished) => unfinished.len(),
             _ => 0,
         };
-        let before = core::mem::replace(&mut record.assembled, now);
+        let before = core::mem::replace(&mut record.counted, now);
         self.held = self.held - before + now;
         now > before
     }
@@ -532,7 +533,7 @@ impl<D> Hub<D> {
     pub(super) fn remove(&mut self, index: u32) -> bool {
         let Some(record) = self.records.remove(index) else { return false };
         self.stats.http_waiting -= usize::from(matches!(record.phase, Phase::Http(_)));
-        self.held -= record.assembled + record.outbox.map_or(0, |outbox| outbox.held());
+        self.held -= record.counted + record.outbox.map_or(0, |outbox| outbox.held());
         self.topics.remove(index);
         true
     }

@@ -33,8 +33,8 @@ pub struct Stats {
     pub connections: usize,
     /// Plain HTTP requests now that wait for an answer or the rest of it.
     pub http_waiting: usize,
-    /// Bytes now in the queues of all connections, in unfinished messages and requests, and in input that waits. Shared
-    /// memory counts once for each queue.
+    /// Bytes now in the queues of all connections, in unfinished messages and requests, in the windows of compression with
+    /// context takeover, and in input that waits. Shared memory counts once for each queue.
     pub held: usize,
     /// Bytes now that other threads have sent and the loop has not come round to.
     pub inbox: usize,
@@ -166,7 +166,11 @@ impl fmt::Display for Stats {
         let mut page = Page(f);
         page.gauge("connections", "Connections of WebSocket, of HTTP, and in the handshake.", self.connections)?;
         page.gauge("http_waiting", "Plain HTTP requests that wait for an answer.", self.http_waiting)?;
-        page.gauge("held_bytes", "Bytes in queues, unfinished messages and input that waits.", self.held)?;
+        page.gauge(
+            "held_bytes",
+            "Bytes in queues, unfinished messages, windows of compression and input that waits.",
+            self.held,
+        )?;
         page.gauge("inbox_bytes", "Bytes from other threads that the loop has not come round to.", self.inbox)?;
         page.gauge("topics", "Topics that have subscribers.", self.topics)?;
         page.gauge("subscriptions", "Pairs of a connection and a topic.", self.subscriptions)?;

@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::sync::mpsc;
 
 use bowsprit::handshake::{ClientRequest, Request, Uri};
-use bowsprit::net::{Client, ClientConfig, Config, Handler, Peer, Policy};
+use bowsprit::net::{Client, ClientConfig, Config, Handler, Peer, PeerId, Policy};
 use bowsprit::{
     CloseCode, Connection, DeflateConfig, DeflateParams, Event, Limits, Message, MessageRef, Negotiated, ReceiveBuffer,
-    SendBuffer,
+    SendBuffer, SharedMessage,
 };
 
 use crate::client::listen;
@@ -323,6 +323,60 @@ fn bomb() -> Vec<u8> {
     let zeros = &output.pending()[4..];
     assert_eq!(output.pending()[..2], [0x42, 126], "a frame with a length of two bytes");
     [zeros.repeat(((1 << 20) - 1) / zeros.len()), vec![0x00]].concat()
+}
+
+#[test]
+fn what_messages_may_refer_to_counts_towards_memory() {
+    // The windows of one connection take 80 KiB, once they are full.
+    let mut config = server_config(takeover());
+    config.memory = 150 << 10;
+    let server = serve_echo(config);
+    let mut bystander = connect(&server, None);
+    let mut first = connect(&server, takeover());
+    let talk = |client: &mut Client| {
+        for number in 0..100 {
+            client.send(json(number)).unwrap();
+            if client.receive().unwrap().is_none() {
+                return client.close_code();
+            }
+        }
+        CloseCode::ABNORMAL
+    };
+    assert_eq!(talk(&mut first), CloseCode::ABNORMAL, "it is not closed");
+    assert_eq!(talk(&mut connect(&server, takeover())), CloseCode::TRY_AGAIN_LATER);
+    // Who asks for no more goes on, and what the first held can be had when it is gone.
+    for client in [&mut first, &mut bystander] {
+        assert_eq!(talk(client), CloseCode::ABNORMAL);
+    }
+    first.close(CloseCode::NORMAL, "").unwrap();
+    assert!(first.receive().unwrap().is_none());
+    assert_eq!(talk(&mut connect(&server, takeover())), CloseCode::ABNORMAL);
+}
+
+#[test]
+fn what_is_only_sent_counts_towards_memory_too() {
+    struct Pushes(mpsc::Sender<PeerId>);
+    impl Handler for Pushes {
+        type Data = ();
+        fn open(&mut self, peer: &mut Peer<'_, ()>, _: &Request<'_>) {
+            let _ = self.0.send(peer.id());
+        }
+        fn message(&mut self, peer: &mut Peer<'_, ()>, _: Message<'_>) {
+            let held = peer.stats().held;
+            let _ = peer.send(held.to_string());
+        }
+    }
+    let (sender, peers) = mpsc::channel();
+    let server = serve(server_config(takeover()), || Pushes(sender));
+    let mut client = connect(&server, takeover());
+    let peer = peers.recv_timeout(crate::server::PATIENCE).unwrap();
+    for number in 0..100 {
+        let _ = server.remote.send(peer, SharedMessage::text(json(number)));
+        assert_eq!(receive(&mut client), json(number));
+    }
+    let mut other = connect(&server, None);
+    other.send("what is held?").unwrap();
+    assert_eq!(receive(&mut other), (40 << 10).to_string());
 }
 
 #[test]

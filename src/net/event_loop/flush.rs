@@ -205,6 +205,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             }
         }
         let Some(record) = self.hub.records.get_mut(index) else { return };
+        if matches!(&record.phase, Phase::Open(conn) if conn.is_deflated()) {
+            // What is sent may be referred to.
+            self.hub.recount(index);
+            return;
+        }
         if !matches!(record.phase, Phase::Ending) || record.outbox.is_some() {
             return;
         }
