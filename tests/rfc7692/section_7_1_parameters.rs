@@ -1,9 +1,10 @@
 //! RFC 7692 §7.1: the parameters, one by one.
 
-use bowsprit::{DeflateConfig, HandshakeError};
+use bowsprit::{DeflateConfig, HandshakeError, Limits, ReceiveBuffer, Role};
 
-use crate::messages::{config, params};
+use crate::messages::{BINARY, Sender, config, connection, json, noise, params};
 use crate::section_5_negotiation::{agreed, answered, takeover};
+use crate::support::{drain, output, text};
 
 /// The answer's parameters.
 fn answer(config: &DeflateConfig, offer: &str) -> String {
@@ -119,6 +120,38 @@ fn r168_a_clients_window_is_not_larger_than_it_offered() {
     }
     let agreed_on = params(|params| params.client_max_window_bits = 10);
     assert_eq!(agreed(&ten, "permessage-deflate"), Ok(Some(agreed_on)));
+}
+
+#[test]
+fn r168_r175_a_server_that_answers_8_to_our_client_gets_no_distance_beyond_256() {
+    const EIGHT: &str = "permessage-deflate; server_max_window_bits=8; client_max_window_bits=8";
+    for no_takeover in ["", "; server_no_context_takeover; client_no_context_takeover"] {
+        let agreed_on = agreed(&takeover(), &format!("{EIGHT}{no_takeover}")).unwrap().expect("agreed on");
+        assert_eq!((agreed_on.server_max_window_bits, agreed_on.client_max_window_bits), (8, 8));
+        let mut sender = Sender::new(Role::Client, agreed_on, &takeover());
+        let mut furthest = 0;
+        for period in [200, 250, 251, 255, 256, 257, 300] {
+            let sent = noise(period).repeat(4);
+            let frame = sender.send(&sent);
+            if frame.first == BINARY {
+                let (received, reach) = sender.inflated(&frame.payload);
+                assert_eq!(received, sent);
+                furthest = furthest.max(reach);
+            }
+        }
+        assert!((200..=256).contains(&furthest), "{furthest}");
+        // And reads what such a server sends, in its window of 256 bytes and in the message's own.
+        let mut server = Sender::new(Role::Server, agreed_on, &takeover());
+        let mut client = connection(Role::Client, agreed_on);
+        let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), output(Role::Client));
+        for number in 0..20 {
+            let sent = json(number, 100 + 50 * number);
+            server.conn.send(&sent, &mut server.output).unwrap();
+            input.extend_from_slice(server.output.pending());
+            server.frames();
+            assert_eq!(drain(&mut client, &mut input, &mut output), [text(&sent)]);
+        }
+    }
 }
 
 #[test]

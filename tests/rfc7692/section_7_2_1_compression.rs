@@ -1,6 +1,7 @@
 //! RFC 7692 §7.2.1: compression.
 
 use bowsprit::{DeflateParams, Limits, ProtocolError, Role};
+use proptest::prelude::*;
 
 use crate::messages::{
     BINARY, Sender, TEXT, bytes, config, fails, json, no_takeover, noise, params, server, server_with,
@@ -170,6 +171,70 @@ fn r175_the_window_of_256_bytes_in_parts_and_in_both_roles() {
             let (received, reach) = sender.inflated(&payload);
             assert_eq!(received, sent.as_bytes());
             assert!(reach <= 250, "{reach}");
+        }
+    }
+}
+
+/// What a peer may ask for with 8 bits, which few compressors can keep to; in windows of their own and of our client's.
+fn eight() -> impl Strategy<Value = DeflateParams> {
+    any::<(bool, bool)>().prop_map(|(server, client)| {
+        params(|params| {
+            (params.server_max_window_bits, params.client_max_window_bits) = (8, 8);
+            (params.server_no_context_takeover, params.client_no_context_takeover) = (server, client);
+        })
+    })
+}
+
+/// Bytes that repeat from any distance, most of them about as far as 256 back; and some that do not repeat.
+fn repeating() -> impl Strategy<Value = Vec<u8>> {
+    let period = prop_oneof![1..600usize, 240..270usize, Just(255), Just(256), Just(257)];
+    let piece = (period, 1..=255u8, any::<u64>()).prop_map(|(len, most, seed)| {
+        let mut state = seed | 1;
+        let next = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 33) % (u64::from(most) + 1)) as u8
+        };
+        std::iter::repeat_with(next).take(len).collect::<Vec<u8>>()
+    });
+    prop::collection::vec((piece, 1..8usize), 0..6)
+        .prop_map(|pieces| pieces.into_iter().flat_map(|(piece, times)| piece.repeat(times)).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn r175_with_8_bits_nothing_is_further_back_than_256(
+        params in eight(),
+        level in 0..=10u8,
+        threshold in 0..2usize,
+        messages in prop::collection::vec((repeating(), 1..4usize), 1..6),
+    ) {
+        for role in [Role::Server, Role::Client] {
+            let settings = config(|config| (config.level, config.threshold) = (level, threshold));
+            let mut sender = Sender::new(role, params, &settings);
+            for (message, parts) in &messages {
+                let size = message.len().div_ceil(*parts).max(1);
+                let count = message.len().div_ceil(size).max(1);
+                if *parts == 1 {
+                    sender.conn.send(message, &mut sender.output).unwrap();
+                } else {
+                    for i in 0..count {
+                        let part = &message[i * size..message.len().min((i + 1) * size)];
+                        sender.conn.send_part(part, i + 1 == count, &mut sender.output).unwrap();
+                    }
+                }
+                let frames = sender.frames();
+                let is_compressed = frames[0].first & 0x40 != 0;
+                let payload: Vec<u8> = frames.into_iter().flat_map(|frame| frame.payload).collect();
+                if is_compressed {
+                    let (received, reach) = sender.inflated(&payload);
+                    prop_assert_eq!(&received, message);
+                    prop_assert!(reach <= 256, "{}", reach);
+                } else {
+                    prop_assert_eq!(&payload, message);
+                }
+            }
         }
     }
 }
