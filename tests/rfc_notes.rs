@@ -15,7 +15,7 @@ fn rows() -> impl Iterator<Item = Vec<&'static str>> {
 
 #[test]
 fn every_row_is_there() {
-    let expected = (1..=195).map(|n| format!("R{n}")).chain((1..=31).map(|n| format!("H{n}")));
+    let expected = (1..=199).map(|n| format!("R{n}")).chain((1..=31).map(|n| format!("H{n}")));
     let found = rows().map(|cells| cells[0].to_owned());
     assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

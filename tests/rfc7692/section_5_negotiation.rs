@@ -85,6 +85,29 @@ fn r148_the_extension_is_offered_by_name_if_asked_for() {
 }
 
 #[test]
+fn r196_one_offer_is_made_to_which_every_answer_can_be_kept() {
+    for bits in 9..=15 {
+        for (send, receive) in [(false, false), (true, false), (false, true), (true, true)] {
+            let config = config(|config| {
+                (config.send_takeover, config.receive_takeover) = (send, receive);
+                (config.send_window_bits, config.receive_window_bits) = (bits, bits);
+            });
+            let offer = offered(&config);
+            assert!(!offer.contains(','), "{offer}");
+            // The least and the most that it allows.
+            let smallest = "; server_max_window_bits=8; client_max_window_bits=8";
+            for takeover in ["; server_no_context_takeover; client_no_context_takeover", "; server_no_context_takeover"]
+            {
+                assert!(agreed(&config, &format!("permessage-deflate{takeover}{smallest}")).is_ok(), "{offer}");
+            }
+            let asked = if receive { "" } else { "; server_no_context_takeover" };
+            let largest = if bits < 15 { format!("; server_max_window_bits={bits}") } else { String::new() };
+            assert!(agreed(&config, &format!("permessage-deflate{asked}{largest}")).is_ok(), "{offer}");
+        }
+    }
+}
+
+#[test]
 fn r149_a_small_window_is_asked_for() {
     for (bits, asked) in [(9, "=9"), (12, "=12"), (14, "=14"), (0, "=9"), (8, "=9")] {
         let config = config(|config| config.receive_window_bits = bits);

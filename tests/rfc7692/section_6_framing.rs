@@ -1,6 +1,6 @@
 //! RFC 7692 §6: framing.
 
-use bowsprit::{Kind, Limits, ProtocolError, Role};
+use bowsprit::{CloseCode, Kind, Limits, ProtocolError, Role};
 
 use crate::messages::{BINARY, Sender, TEXT, bytes, config, fails, json, noise, params, server, server_with};
 use crate::support::{Seen, binary, failed, ping, text};
@@ -60,6 +60,21 @@ fn r158_every_message_is_compressed_if_that_is_asked_for() {
 fn r159_rsv1_on_a_control_frame_fails() {
     for first in [0xc8, 0xc9, 0xca] {
         fails(&server(&[(first, HELLO)]), ProtocolError::ReservedBitSet, 1002);
+    }
+}
+
+#[test]
+fn r159_no_control_frame_and_no_later_fragment_is_sent_with_rsv1() {
+    for role in [Role::Server, Role::Client] {
+        let mut sender = Sender::new(role, params(|_| {}), &config(|config| config.threshold = 0));
+        sender.conn.ping(b"compressible compressible compressible", &mut sender.output).unwrap();
+        sender.conn.send_part("a message in parts, ", false, &mut sender.output).unwrap();
+        sender.conn.pong(b"compressible compressible compressible", &mut sender.output).unwrap();
+        sender.conn.send_part("in parts, ", false, &mut sender.output).unwrap();
+        sender.conn.send_part("in parts", true, &mut sender.output).unwrap();
+        sender.conn.close(CloseCode::NORMAL, "in parts, in parts, in parts", &mut sender.output).unwrap();
+        let sent: Vec<u8> = sender.frames().iter().map(|frame| frame.first).collect();
+        assert_eq!(sent, [0x89, 0x41, 0x8a, 0x00, 0x80, 0x88], "{role:?}");
     }
 }
 

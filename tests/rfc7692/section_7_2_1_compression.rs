@@ -75,6 +75,28 @@ fn r171_many_empty_blocks_are_one_empty_message() {
 }
 
 #[test]
+fn r197_blocks_of_every_type_are_sent_and_none_is_final() {
+    let mut types = std::collections::BTreeSet::new();
+    let mut most = 0;
+    for takes_over in [true, false] {
+        let params = if takes_over { params(|_| {}) } else { no_takeover() };
+        for level in 1..=9 {
+            let settings = config(|config| (config.level, config.threshold) = (level, 0));
+            for sent in [noise(3000), b"short".to_vec(), json(0, 3000).into_bytes(), json(0, 200_000).into_bytes()] {
+                let mut sender = Sender::new(Role::Server, params, &settings);
+                let payload = sender.send(&sent).payload;
+                let inflated = inflate(&payload, &[], 1 << 15).unwrap();
+                assert_eq!((inflated.bytes, inflated.finals), (sent, 0), "level {level}");
+                most = most.max(inflated.blocks.len());
+                types.extend(inflated.blocks);
+            }
+        }
+    }
+    assert_eq!(types.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(most > 2, "{most}");
+}
+
+#[test]
 fn r172_inner_fragments_keep_the_tail() {
     let mut sender = Sender::new(Role::Server, no_takeover(), &config(|_| {}));
     let parts = [json(0, 900), json(3, 70_000), json(9, 20)];
@@ -201,7 +223,7 @@ fn repeating() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(80))]
 
     #[test]
     fn r175_with_8_bits_nothing_is_further_back_than_256(

@@ -7,7 +7,7 @@ use crate::messages::{
     BINARY, Sender, TEXT, bytes, config, connection, fails, json, no_takeover, params, server, server_with,
 };
 use crate::support::inflate::inflate;
-use crate::support::{Seen, binary, drain, failed, limits, ping, text};
+use crate::support::{Seen, binary, drain, failed, frame_to, limits, ping, text};
 
 const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
@@ -48,6 +48,86 @@ fn r177_the_window_of_the_last_compressed_message_stays() {
     }
     assert!(wire.len() < 60 * 997 / 10);
     assert_eq!(server_with(DeflateParams::default(), &Limits::default(), &wire), expected);
+}
+
+#[test]
+fn r177_a_client_keeps_the_servers_window() {
+    let repeated: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
+    let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), crate::support::output(Role::Client));
+    for takes_over in [true, false] {
+        // What the client does itself is of no matter.
+        let mut conn = connection(
+            Role::Client,
+            params(|params| {
+                params.server_no_context_takeover = !takes_over;
+                params.client_no_context_takeover = takes_over;
+            }),
+        );
+        for payload in [HELLO, repeated] {
+            input.extend_from_slice(&frame_to(Role::Client, TEXT, payload));
+        }
+        let events = drain(&mut conn, &mut input, &mut output);
+        // The second frame ends at byte 16.
+        let second = if takes_over { text("Hello") } else { failed(ProtocolError::InvalidDeflate.at(15)) };
+        assert_eq!(events, [text("Hello"), second]);
+    }
+}
+
+#[test]
+fn r198_without_takeover_a_message_is_read_with_an_empty_window() {
+    let near = crate::messages::noise(1000);
+    let mut sender = Sender::new(Role::Client, params(|_| {}), &config(|config| config.threshold = 0));
+    let payloads = [sender.send(&near).payload, sender.send(&near).payload];
+    assert_eq!(sender.inflated(&payloads[0]).0, near);
+    assert_eq!(sender.inflated(&payloads[1]), (near.clone(), 1000));
+    let frames = bytes(&[(BINARY, &payloads[0]), (BINARY, &payloads[1])]);
+    let end = frames.len() as u64 - 1;
+    let refused = failed(ProtocolError::InvalidDeflate.at(end));
+    for (server_alone, second) in [(true, binary(&near)), (false, refused)] {
+        let params = params(|params| {
+            params.server_no_context_takeover = server_alone;
+            params.client_no_context_takeover = !server_alone;
+        });
+        let events = server_with(params, &Limits::default(), &frames);
+        assert_eq!(events, [binary(&near), second]);
+    }
+}
+
+#[test]
+fn r199_no_more_is_kept_than_the_window_that_was_agreed_on_but_a_message_may_refer_further_within() {
+    let near = crate::messages::noise(1 << 9);
+    let stored = [&[0x00, 0x00, 0x02, 0xff, 0xfd], &near[..]].concat();
+    let first = [&stored[..], &[0x00]].concat();
+    for (bits, distance, kept) in [(8, 256, true), (8, 257, false), (9, 257, true), (9, 512, true), (9, 513, false)] {
+        let params = params(|params| params.client_max_window_bits = bits);
+        let back = near_reference(distance);
+        let frames = bytes(&[(BINARY, &first), (BINARY, &back)]);
+        let end = frames.len() as u64 - 1;
+        let at = near.len().wrapping_sub(distance);
+        let second = if kept { binary(&near[at..at + 3]) } else { failed(ProtocolError::InvalidDeflate.at(end)) };
+        let events = server_with(params, &Limits::default(), &frames);
+        assert_eq!(events, [binary(&near), second], "{bits} bits, {distance} back");
+        if distance <= near.len() {
+            // The window is the decompressor's then, which is never smaller than 32 KiB.
+            let frames = bytes(&[(BINARY, &[&stored[..], &back].concat())]);
+            let events = server_with(params, &Limits::default(), &frames);
+            assert_eq!(events, [binary(&[&near[..], &near[at..at + 3]].concat())]);
+        }
+    }
+}
+
+/// As [`far_reference`], from 129 to 768.
+fn near_reference(distance: usize) -> Vec<u8> {
+    let (code, first, extra_bits) = match distance {
+        129..=192 => (14, 129, 6),
+        193..=256 => (15, 193, 6),
+        257..=384 => (16, 257, 7),
+        385..=512 => (17, 385, 7),
+        _ => (18, 513, 8),
+    };
+    let mut bits = format!("0100000001{code:05b}");
+    bits.extend((0..extra_bits).map(|i| if (distance - first) >> i & 1 == 1 { '1' } else { '0' }));
+    packed(&(bits + "0000000000"))
 }
 
 #[test]

@@ -8,6 +8,10 @@ pub struct Inflated {
     pub bytes: Vec<u8>,
     /// The furthest that was referred back, in bytes.
     pub reach: usize,
+    /// The types of its blocks, in order: 0 stored, 1 fixed, 2 dynamic (§3.2.3).
+    pub blocks: Vec<usize>,
+    /// How many of them were final.
+    pub finals: usize,
 }
 
 /// Inflates the payload of a compressed message (RFC 7692 §7.2.2) that may refer to `before`, no further back than
@@ -15,10 +19,13 @@ pub struct Inflated {
 pub fn inflate(payload: &[u8], before: &[u8], window: usize) -> Option<Inflated> {
     let data = [payload, &[0x00, 0x00, 0xff, 0xff]].concat();
     let mut bits = Bits { data: &data, at: 0 };
-    let mut inflated = Inflated { bytes: before.to_vec(), reach: 0 };
+    let mut inflated = Inflated { bytes: before.to_vec(), reach: 0, blocks: Vec::new(), finals: 0 };
     while bits.at < data.len() * 8 {
         let last = bits.take(1)?;
-        match bits.take(2)? {
+        let kind = bits.take(2)?;
+        inflated.blocks.push(kind);
+        inflated.finals += last;
+        match kind {
             0 => stored(&mut bits, &mut inflated.bytes)?,
             1 => compressed(&mut bits, &mut inflated, window, &fixed())?,
             2 => {
