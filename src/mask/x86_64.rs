@@ -135,20 +135,68 @@ unsafe fn two_words<W: Word>(from: *const u8, to: *mut u8, len: usize, key: u32)
     }
 }
 
-/// From 16 bytes to [`SHORT`]: vectors from the front, as many from the back, meeting or overlapping in the middle.
+/// From 16 bytes to [`SHORT`].
 ///
 /// # Safety
 ///
 /// As [`xor`], and `len` is in that range.
 #[inline(always)]
 unsafe fn short<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
-    // SAFETY: N vectors from the front and N from the back lie within `len`, which is at least N of them.
+    // SAFETY: from one vector to two, from two to four; and the caller's promise.
     unsafe {
         match len {
             0..=32 => both_ends::<1, CHECK>(from, to, len, key),
             33..=64 => both_ends::<2, CHECK>(from, to, len, key),
-            _ => both_ends::<4, CHECK>(from, to, len, key),
+            _ => one_by_one::<CHECK>(from, to, len, key),
         }
+    }
+}
+
+/// Vectors from the front, and smaller and smaller words behind them: nothing is written twice, so that who reads it at
+/// once need not wait for two stores to meet in the cache.
+///
+/// # Safety
+///
+/// As [`xor`].
+#[inline(always)]
+unsafe fn one_by_one<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    let mut at = 0;
+    // SAFETY: SSE2 is part of x86-64. Whatever is read and written at `at` ends within `len`; and all of it up to there
+    // is a whole number of keys.
+    unsafe {
+        let wide = _mm_set1_epi32(key as i32);
+        let mut seen = _mm_setzero_si128();
+        while at + 16 <= len {
+            let plain = _mm_xor_si128(_mm_loadu_si128(from.add(at).cast()), wide);
+            _mm_storeu_si128(to.add(at).cast(), plain);
+            if CHECK {
+                seen = _mm_or_si128(seen, plain);
+            }
+            at += 16;
+        }
+        let mut is_ascii = _mm_movemask_epi8(seen) == 0;
+        if at + 8 <= len {
+            is_ascii &= word::<u64>(from.add(at), to.add(at), key);
+            at += 8;
+        }
+        if at + 4 <= len {
+            is_ascii &= word::<u32>(from.add(at), to.add(at), key);
+            at += 4;
+        }
+        is_ascii & tiny(from.add(at), to.add(at), len - at, key)
+    }
+}
+
+/// # Safety
+///
+/// As [`xor`], of a word's length.
+#[inline(always)]
+unsafe fn word<W: Word>(from: *const u8, to: *mut u8, key: u32) -> bool {
+    // SAFETY: the caller's promise; no alignment is asked.
+    unsafe {
+        let plain = from.cast::<W>().read_unaligned() ^ W::of(key);
+        to.cast::<W>().write_unaligned(plain);
+        plain.is_ascii()
     }
 }
 
