@@ -54,7 +54,8 @@ unsafe fn xor<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: 
             0..4 => tiny(from, to, len, key),
             4..8 => two_words::<u32>(from, to, len, key),
             8..16 => two_words::<u64>(from, to, len, key),
-            16..=SHORT => short::<CHECK>(from, to, len, key),
+            16..=32 => two_vectors::<CHECK>(from, to, len, key),
+            33..=SHORT => one_by_one::<CHECK>(from, to, len, key),
             _ if avx2_here::get() => long_avx2::<CHECK>(from, to, len, key),
             _ => long_sse2::<CHECK>(from, to, len, key),
         }
@@ -135,24 +136,25 @@ unsafe fn two_words<W: Word>(from: *const u8, to: *mut u8, len: usize, key: u32)
     }
 }
 
-/// From 16 bytes to [`SHORT`].
+/// From one vector's length to two.
 ///
 /// # Safety
 ///
 /// As [`xor`], and `len` is in that range.
 #[inline(always)]
-unsafe fn short<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
-    // SAFETY: from one vector to two, from two to four; and the caller's promise.
+unsafe fn two_vectors<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    let last = len - 16;
+    // SAFETY: SSE2 is part of x86-64. 16 bytes from 0 and from `last` lie within `len`.
     unsafe {
-        match len {
-            0..=32 => both_ends::<1, CHECK>(from, to, len, key),
-            33..=64 => both_ends::<2, CHECK>(from, to, len, key),
-            _ => one_by_one::<CHECK>(from, to, len, key),
-        }
+        let a = _mm_xor_si128(_mm_loadu_si128(from.cast()), _mm_set1_epi32(key as i32));
+        let b = _mm_xor_si128(_mm_loadu_si128(from.add(last).cast()), _mm_set1_epi32(turned(key, last) as i32));
+        _mm_storeu_si128(to.cast(), a);
+        _mm_storeu_si128(to.add(last).cast(), b);
+        !CHECK || _mm_movemask_epi8(_mm_or_si128(a, b)) == 0
     }
 }
 
-/// Vectors from the front, and smaller and smaller words behind them: nothing is written twice, so that who reads it at
+/// Up to [`SHORT`]: vectors from the front, and smaller and smaller words behind them: nothing is written twice, so that who reads it at
 /// once need not wait for two stores to meet in the cache.
 ///
 /// # Safety
@@ -197,33 +199,6 @@ unsafe fn word<W: Word>(from: *const u8, to: *mut u8, key: u32) -> bool {
         let plain = from.cast::<W>().read_unaligned() ^ W::of(key);
         to.cast::<W>().write_unaligned(plain);
         plain.is_ascii()
-    }
-}
-
-/// # Safety
-///
-/// As [`xor`], and `len` is from N to 2 N vectors of 16 bytes.
-#[inline(always)]
-unsafe fn both_ends<const N: usize, const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
-    // SAFETY: SSE2 is part of x86-64. Each address is that of 16 bytes within `len`: i + 1 is at most N.
-    unsafe {
-        let back = len - N * 16;
-        let (front_key, back_key) = (_mm_set1_epi32(key as i32), _mm_set1_epi32(turned(key, back) as i32));
-        let mut front = [_mm_setzero_si128(); N];
-        let mut behind = [_mm_setzero_si128(); N];
-        for i in 0..N {
-            front[i] = _mm_xor_si128(_mm_loadu_si128(from.add(i * 16).cast()), front_key);
-            behind[i] = _mm_xor_si128(_mm_loadu_si128(from.add(back + i * 16).cast()), back_key);
-        }
-        let mut seen = _mm_setzero_si128();
-        for i in 0..N {
-            _mm_storeu_si128(to.add(i * 16).cast(), front[i]);
-            _mm_storeu_si128(to.add(back + i * 16).cast(), behind[i]);
-            if CHECK {
-                seen = _mm_or_si128(seen, _mm_or_si128(front[i], behind[i]));
-            }
-        }
-        _mm_movemask_epi8(seen) == 0
     }
 }
 
