@@ -1,8 +1,8 @@
 //! SSE2, which every x86-64 has, and AVX2 where `cpufeatures` finds it. Unsafe room one.
 //!
-//! There is no octet-by-octet end: the last vector overlaps the one before. It is read before anything is written, so
-//! what both cover is XORed once, however often it is written. That holds in place (`from == to`) and from one buffer to
-//! another.
+//! Everything is read before it is written, which holds in place (`from == to`) and from one buffer to another. Nothing
+//! is written twice, except of 4 to 32 bytes, where two words that overlap are all: a payload is read as soon as it is
+//! unmasked, and a read that spans two writes waits until both are in the cache.
 //!
 //! Up to [`SHORT`] bytes are done inline with SSE2, with nothing to look up; the detected kernel is for longer payloads,
 //! where one load and one branch do not show.
@@ -154,8 +154,7 @@ unsafe fn two_vectors<const CHECK: bool>(from: *const u8, to: *mut u8, len: usiz
     }
 }
 
-/// Up to [`SHORT`]: vectors from the front, and smaller and smaller words behind them: nothing is written twice, so that who reads it at
-/// once need not wait for two stores to meet in the cache.
+/// Up to [`SHORT`]: vectors from the front, and smaller and smaller words behind them.
 ///
 /// # Safety
 ///
@@ -202,8 +201,8 @@ unsafe fn word<W: Word>(from: *const u8, to: *mut u8, key: u32) -> bool {
     }
 }
 
-/// A kernel for more than [`SHORT`] bytes: the first and the last vector apart, between them blocks of four whose stores
-/// are aligned.
+/// A kernel for more than [`SHORT`] bytes: vectors in blocks of four, whose stores are aligned; what is in front of them
+/// and behind them by [`one_by_one`].
 macro_rules! long {
     ($name:ident, $($feature:literal,)? $vector:ty, $zero:ident, $set:ident, $load:ident, $store:ident, $xor:ident, $or:ident, $mask:ident) => {
         /// # Safety
@@ -212,17 +211,15 @@ macro_rules! long {
         $(#[target_feature(enable = $feature)])?
         unsafe fn $name<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
             const WIDTH: usize = size_of::<$vector>();
-            let last = len - WIDTH;
-            // From 1 to WIDTH: what is in front of it is the first vector's.
-            let mut i = WIDTH - to.addr() % WIDTH;
-            // SAFETY: the CPU has the feature. Each address is that of WIDTH bytes within `len`: 0, `last`, and those
-            // from `i` on that end at or before `last`, or begin before it.
+            let front = to.addr().wrapping_neg() % WIDTH;
+            // SAFETY: the CPU has the feature. What is in front of the alignment is less than a vector; each address is
+            // that of WIDTH bytes within `len`, and what is behind the last of them is less than one.
             unsafe {
-                let first = $xor($load(from.cast()), $set(key as i32));
-                let end = $xor($load(from.add(last).cast()), $set(turned(key, last) as i32));
-                let key = $set(turned(key, i) as i32);
-                let mut seen = if CHECK { $or(first, end) } else { $zero() };
-                while i + 4 * WIDTH <= last {
+                let ascii_in_front = one_by_one::<CHECK>(from, to, front, key);
+                let turned = turned(key, front);
+                let key = $set(turned as i32);
+                let (mut i, mut seen) = (front, $zero());
+                while i + 4 * WIDTH <= len {
                     for at in [i, i + WIDTH, i + 2 * WIDTH, i + 3 * WIDTH] {
                         let plain = $xor($load(from.add(at).cast()), key);
                         $store(to.add(at).cast(), plain);
@@ -232,7 +229,7 @@ macro_rules! long {
                     }
                     i += 4 * WIDTH;
                 }
-                while i < last {
+                while i + WIDTH <= len {
                     let plain = $xor($load(from.add(i).cast()), key);
                     $store(to.add(i).cast(), plain);
                     if CHECK {
@@ -240,9 +237,8 @@ macro_rules! long {
                     }
                     i += WIDTH;
                 }
-                $store(to.cast(), first);
-                $store(to.add(last).cast(), end);
-                $mask(seen) == 0
+                let ascii_behind = one_by_one::<CHECK>(from.add(i), to.add(i), len - i, turned);
+                ascii_in_front & ascii_behind & ($mask(seen) == 0)
             }
         }
     };
