@@ -47,10 +47,15 @@ def run(lab, command, workload, seconds, **environment):
 
 
 def machine():
-    def said(*command):
-        return subprocess.run(command, cwd=ROOT, text=True, capture_output=True).stdout.strip()
-
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    changed = " with changes" if said("git", "status", "--porcelain", "src", "benches/lab/server.rs") else ""
     return [f"- {model.group(1) if model else platform.machine()}, {os.cpu_count()} cores; {platform.system()} {platform.release()}",
-            f"- {said('rustc', '--version')}; bowsprit at {said('git', 'rev-parse', '--short', 'HEAD')}{changed}"]
+            f"- {said('rustc', '--version')}; bowsprit at {commit()}"]
+
+
+def commit():
+    changed = " with changes" if said("git", "status", "--porcelain", "src", "benches/lab/server.rs") else ""
+    return said("git", "rev-parse", "--short", "HEAD") + changed
+
+
+def said(*command):
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True).stdout.strip()
