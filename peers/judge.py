@@ -5,7 +5,7 @@ usage: judge.py server HOST:PORT       judges an echo server
 
 Prints a JSON array of [vector's name, requirement, verdict, what happened], the verdict being `kept`, `differs` or
 `waits` (no reaction within PATIENCE). Left out is what cannot be asked so: a vector without a whole frame, or about
-limits, which are everybody's own.
+limits, which are everybody's own. Compression is never asked for: `deflate` and `negotiation` are not among the TOPICS.
 
 A vector is sent whole. Behind it goes a Ping: who answers it, and does not fail the connection while SETTLED passes,
 has taken what was before it. A frame that the vector leaves unfinished, because its first bytes are enough to refuse

@@ -42,9 +42,9 @@ HEAD = """\
 # What others make of our vectors
 
 The [vectors](../vectors) that can be asked over a socket, fed to other implementations that echo what they get, with
-their default settings and without compression. A number is how many of the vectors were met: refused in the first two
-groups, taken in the third; **bold** where it is not all. Refused is what the connection ends with, whatever the close
-code, and whatever the reason. `judge.py` says how it is asked.
+their default settings and without compression, of which `deflate` and `negotiation` are left out. A number is how many of
+the vectors were met: refused in the first two groups, taken in the third; **bold** where it is not all. Refused is what the
+connection ends with, whatever the close code, and whatever the reason. `judge.py` says how it is asked.
 
 Written by `peers/report`, which needs Rust, Python and Node. Do not edit.
 """

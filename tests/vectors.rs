@@ -1,9 +1,12 @@
-//! The files in `vectors/` hold: each vector whole, byte by byte, and in its pieces.
+//! The files in `vectors/` hold: each vector whole, byte by byte, and in its pieces. Those with compression need the
+//! feature for it.
 
 mod support;
 
 use bowsprit::handshake::BodyLength;
-use bowsprit::{Limits, Role};
+#[cfg(feature = "deflate")]
+use bowsprit::{DeflateConfig, DeflateParams};
+use bowsprit::{Limits, Negotiated, Role};
 use serde_json::Value;
 use support::answer::Outcome as Answered;
 use support::handshake::Verdict;
@@ -14,22 +17,67 @@ use support::{Feed, Seen};
 fn connections() {
     for topic in ["framing", "fragmentation", "control", "close", "utf8", "limits", "failing"] {
         each(topic, |vector, pieces, limits| {
-            let role = if vector["role"] == "server" { Role::Server } else { Role::Client };
-            let mut outcome = support::run(role, limits, pieces, Feed::Extend);
-            let failure = match outcome.events.last() {
-                Some(&Seen::Failed(failure)) => Some(failure),
-                _ => None,
-            };
-            outcome.events.retain(|seen| !matches!(seen, Seen::Failed(_)));
-            let events: Vec<Seen> = array(&vector["events"]).iter().map(event).collect();
-            assert_eq!(outcome.events, events);
-            assert_eq!(vector["fails"].as_str(), failure.map(|failure| failure.error.rule()));
-            assert_eq!(vector["at"].as_u64(), failure.map(|failure| failure.at));
-            let pongs = array(&vector["pongs"]).iter().map(bytes).collect();
-            let close = vector["close"].as_u64().map(|code| code as u16);
-            assert_eq!(replies(&outcome), (pongs, close));
+            assert_eq!(vector["deflate"], Value::Null);
+            connection(vector, &Negotiated::none(), pieces, limits);
         });
     }
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages() {
+    each("deflate", |vector, pieces, limits| {
+        let none = Negotiated::none();
+        let agreed = vector.get("deflate").expect("null, or what was agreed on");
+        let negotiated = if agreed.is_null() { none } else { none.with_deflate(params(agreed)) };
+        connection(vector, &negotiated, pieces, limits);
+    });
+}
+
+/// What a connection on which that was agreed makes of these pieces.
+fn connection(vector: &Value, negotiated: &Negotiated, pieces: &[&[u8]], limits: &Limits) {
+    let role = if vector["role"] == "server" { Role::Server } else { Role::Client };
+    let mut outcome = support::run_with(role, negotiated, limits, pieces, Feed::Extend);
+    let failure = match outcome.events.last() {
+        Some(&Seen::Failed(failure)) => Some(failure),
+        _ => None,
+    };
+    outcome.events.retain(|seen| !matches!(seen, Seen::Failed(_)));
+    let events: Vec<Seen> = array(&vector["events"]).iter().map(event).collect();
+    assert_eq!(outcome.events, events);
+    assert_eq!(vector["fails"].as_str(), failure.map(|failure| failure.error.rule()));
+    assert_eq!(vector["at"].as_u64(), failure.map(|failure| failure.at));
+    let pongs = array(&vector["pongs"]).iter().map(bytes).collect();
+    let close = vector["close"].as_u64().map(|code| code as u16);
+    assert_eq!(replies(&outcome), (pongs, close));
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn offers_and_their_answers() {
+    use support::deflate::{agreed, answered, offered};
+
+    each("negotiation", |vector, _, _| {
+        let mut settings = DeflateConfig::default();
+        let given = &vector["settings"];
+        settings.send_takeover = given["send_takeover"].as_bool().unwrap();
+        settings.receive_takeover = given["receive_takeover"].as_bool().unwrap();
+        settings.send_window_bits = given["send_window_bits"].as_u64().unwrap() as u8;
+        settings.receive_window_bits = given["receive_window_bits"].as_u64().unwrap() as u8;
+        let offers: Vec<&str> = array(&vector["offers"]).iter().map(|offer| offer.as_str().unwrap()).collect();
+        let expected = (vector["result"] == "agreed").then(|| params(&vector["deflate"]));
+        if vector["role"] == "server" {
+            let answer = answered(&settings, &offers);
+            assert_eq!(vector["answer"].as_str(), answer.as_ref().map(|(answer, _)| answer.as_str()));
+            assert_eq!(answer.map(|(_, params)| params), expected);
+        } else {
+            assert_eq!(offers, [offered(&settings)]);
+            match agreed(&settings, vector["answer"].as_str().unwrap()) {
+                Ok(agreed_on) => assert_eq!(agreed_on, Some(expected.expect("an agreement"))),
+                Err(error) => assert_eq!((&vector["result"], &vector["why"]), (&"failed".into(), &error.rule().into())),
+            }
+        }
+    });
 }
 
 #[test]
@@ -96,7 +144,7 @@ fn each(topic: &str, run: impl Fn(&Value, &[&[u8]], &Limits)) {
             assert_eq!(vector["row"], Value::Null);
         }
         let limits = limits_of(vector);
-        let pieces: Vec<Vec<u8>> = array(&vector["pieces"]).iter().map(bytes).collect();
+        let pieces: Vec<Vec<u8>> = vector["pieces"].as_array().into_iter().flatten().map(bytes).collect();
         let whole = pieces.concat();
         run(vector, &pieces.iter().map(Vec::as_slice).collect::<Vec<_>>(), &limits);
         run(vector, &[&whole], &limits);
@@ -114,6 +162,17 @@ fn limits_of(vector: &Value) -> Limits {
         }
     }
     limits
+}
+
+#[cfg(feature = "deflate")]
+fn params(given: &Value) -> DeflateParams {
+    let bits = |name: &str| given[name].as_u64().unwrap() as u8;
+    let mut params = DeflateParams::default();
+    params.server_no_context_takeover = given["server_no_context_takeover"].as_bool().unwrap();
+    params.client_no_context_takeover = given["client_no_context_takeover"].as_bool().unwrap();
+    params.server_max_window_bits = bits("server_max_window_bits");
+    params.client_max_window_bits = bits("client_max_window_bits");
+    params
 }
 
 fn event(event: &Value) -> Seen {

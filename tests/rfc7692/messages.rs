@@ -1,12 +1,11 @@
 //! Connections with permessage-deflate: what they make of frames, and what they send.
 
 use bowsprit::{
-    Connection, DeflateConfig, DeflateParams, Limits, MessageRef, Negotiated, ProtocolError, ReceiveBuffer, Role,
-    SendBuffer,
+    Connection, DeflateConfig, DeflateParams, Limits, MessageRef, Negotiated, ProtocolError, Role, SendBuffer,
 };
 
 use crate::support::inflate::inflate;
-use crate::support::{Feed, Seen, cuts, feed, frame_to, output};
+use crate::support::{Seen, connection_with, every_way_with, frame_to, output};
 
 /// A text, or the binary message, in one frame of which the payload is compressed.
 pub const TEXT: u8 = 0xc1;
@@ -35,36 +34,28 @@ pub fn no_takeover() -> DeflateParams {
 }
 
 pub fn connection(role: Role, params: DeflateParams) -> Connection {
-    let negotiated = Negotiated::none().with_deflate(params);
-    match role {
-        Role::Server => Connection::server(negotiated),
-        Role::Client => Connection::client(negotiated),
-    }
+    connection_with(role, Negotiated::none().with_deflate(params))
 }
 
 /// What a server makes of these bytes, however they are cut, with these parameters.
 pub fn server_with(params: DeflateParams, limits: &Limits, bytes: &[u8]) -> Vec<Seen> {
-    let run = |parts: &[&[u8]], how| {
-        let mut conn = connection(Role::Server, params);
-        let (mut input, mut output) = (ReceiveBuffer::new(limits.clone()), SendBuffer::new());
-        let mut events = Vec::new();
-        for part in parts {
-            events.extend(feed(&mut conn, &mut input, &mut output, part, how));
-        }
-        events
-    };
-    let expected = run(&[bytes], Feed::Extend);
-    for parts in cuts(bytes) {
-        for how in [Feed::Extend, Feed::Spare] {
-            assert_eq!(run(&parts, how), expected);
-        }
-    }
-    expected
+    every_way_with(Role::Server, &Negotiated::none().with_deflate(params), limits, bytes).events
+}
+
+/// The same of a client.
+pub fn client_with(params: DeflateParams, limits: &Limits, bytes: &[u8]) -> Vec<Seen> {
+    every_way_with(Role::Client, &Negotiated::none().with_deflate(params), limits, bytes).events
 }
 
 /// The same with the default parameters and limits, from frames given by first byte and payload.
 pub fn server(frames: &[(u8, &[u8])]) -> Vec<Seen> {
     server_with(DeflateParams::default(), &Limits::default(), &bytes(frames))
+}
+
+/// The same of a client, from the frames as a server sends them.
+pub fn client(frames: &[(u8, &[u8])]) -> Vec<Seen> {
+    let bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame_to(Role::Client, *first, payload)).collect();
+    client_with(DeflateParams::default(), &Limits::default(), &bytes)
 }
 
 /// Frames as a client sends them.

@@ -1,34 +1,13 @@
 //! RFC 7692 §5: extension negotiation, on both sides.
 
 use bowsprit::handshake::Response;
-use bowsprit::{DeflateConfig, DeflateParams, HandshakeError, Limits, Negotiated, ReceiveBuffer, SendBuffer, Status};
+use bowsprit::{DeflateConfig, DeflateParams, HandshakeError, Negotiated};
 use proptest::prelude::*;
 
 use crate::messages::{config, params};
-use crate::support::answer::{NONCE, answer_and, request, start};
+use crate::support::answer::{request, start};
+use crate::support::deflate::{agreed, answered, offered};
 use crate::support::handshake::{accept, good_and};
-
-/// What a server with these settings answers to the offers on these lines: the extensions, if it names some, and what
-/// was agreed on.
-pub fn answered(config: &DeflateConfig, lines: &[&str]) -> Option<(String, DeflateParams)> {
-    let lines: Vec<String> = lines.iter().map(|line| format!("Sec-WebSocket-Extensions: {line}")).collect();
-    let request = good_and(lines.join("\r\n"));
-    let (answer, negotiated) = accept(&request, &Response::accept().deflate(config)).unwrap();
-    let mut named = answer.split("\r\n").filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
-    let named = named.next().map(str::to_owned).inspect(|_| assert_eq!(named.next(), None));
-    assert_eq!(named.is_some(), negotiated.deflate().is_some());
-    named.zip(negotiated.deflate())
-}
-
-/// What a client with these settings makes of an answer with these extensions.
-pub fn agreed(config: &DeflateConfig, extensions: &str) -> Result<Option<DeflateParams>, HandshakeError> {
-    let mut output = SendBuffer::new();
-    let mut handshake = request("ws://server.example.com/chat").deflate(config).start(NONCE, &mut output).unwrap();
-    let mut input = ReceiveBuffer::new(Limits::default());
-    input.extend_from_slice(&answer_and(format!("Sec-WebSocket-Extensions: {extensions}")));
-    let Status::Complete(answer) = handshake.receive(&mut input)? else { panic!("half an answer") };
-    Ok(answer.check_upgrade()?.deflate())
-}
 
 /// Takeover both ways.
 pub fn takeover() -> DeflateConfig {
@@ -36,13 +15,6 @@ pub fn takeover() -> DeflateConfig {
         config.send_takeover = true;
         config.receive_takeover = true;
     })
-}
-
-/// What a client with these settings offers.
-pub fn offered(config: &DeflateConfig) -> String {
-    let request = start(&request("ws://server.example.com/chat").deflate(config)).unwrap();
-    let line = request.split("\r\n").find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
-    line.expect("an offer").to_owned()
 }
 
 const MALFORMED: [&str; 26] = [

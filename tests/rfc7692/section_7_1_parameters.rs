@@ -3,7 +3,8 @@
 use bowsprit::{DeflateConfig, HandshakeError, Limits, ReceiveBuffer, Role};
 
 use crate::messages::{BINARY, Sender, config, connection, json, noise, params};
-use crate::section_5_negotiation::{agreed, answered, takeover};
+use crate::section_5_negotiation::takeover;
+use crate::support::deflate::{agreed, answered};
 use crate::support::{drain, output, text};
 
 /// The answer's parameters.

@@ -4,7 +4,7 @@ use bowsprit::{DeflateParams, Limits, ProtocolError, ReceiveBuffer, Role, SendBu
 use proptest::prelude::*;
 
 use crate::messages::{
-    BINARY, Sender, TEXT, bytes, config, connection, fails, json, no_takeover, params, server, server_with,
+    BINARY, Sender, TEXT, bytes, client_with, config, connection, fails, json, no_takeover, params, server, server_with,
 };
 use crate::support::inflate::inflate;
 use crate::support::{Seen, binary, drain, failed, frame_to, limits, ping, text};
@@ -53,23 +53,16 @@ fn r177_the_window_of_the_last_compressed_message_stays() {
 #[test]
 fn r177_a_client_keeps_the_servers_window() {
     let repeated: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
-    let (mut input, mut output) = (ReceiveBuffer::new(Limits::default()), crate::support::output(Role::Client));
+    let frames = [frame_to(Role::Client, TEXT, HELLO), frame_to(Role::Client, TEXT, repeated)].concat();
     for takes_over in [true, false] {
         // What the client does itself is of no matter.
-        let mut conn = connection(
-            Role::Client,
-            params(|params| {
-                params.server_no_context_takeover = !takes_over;
-                params.client_no_context_takeover = takes_over;
-            }),
-        );
-        for payload in [HELLO, repeated] {
-            input.extend_from_slice(&frame_to(Role::Client, TEXT, payload));
-        }
-        let events = drain(&mut conn, &mut input, &mut output);
+        let params = params(|params| {
+            params.server_no_context_takeover = !takes_over;
+            params.client_no_context_takeover = takes_over;
+        });
         // The second frame ends at byte 16.
         let second = if takes_over { text("Hello") } else { failed(ProtocolError::InvalidDeflate.at(15)) };
-        assert_eq!(events, [text("Hello"), second]);
+        assert_eq!(client_with(params, &Limits::default(), &frames), [text("Hello"), second]);
     }
 }
 

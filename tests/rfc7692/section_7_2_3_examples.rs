@@ -2,15 +2,17 @@
 
 use bowsprit::{Limits, ProtocolError, Role};
 
-use crate::messages::{Sender, TEXT, config, fails, no_takeover, params, server, server_with};
+use crate::messages::{Sender, TEXT, client, config, fails, no_takeover, params, server, server_with};
 use crate::support::{Seen, text};
 
 const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
 #[test]
 fn r180_one_block() {
-    assert_eq!(server(&[(TEXT, HELLO)]), [text("Hello")]);
-    assert_eq!(server(&[(0x41, &HELLO[..3]), (0x80, &HELLO[3..])]), [text("Hello")]);
+    for frames in [&[(TEXT, HELLO)][..], &[(0x41, &HELLO[..3]), (0x80, &HELLO[3..])]] {
+        assert_eq!(server(frames), [text("Hello")]);
+        assert_eq!(client(frames), [text("Hello")]);
+    }
 }
 
 #[test]
@@ -18,6 +20,7 @@ fn r180_the_second_message_refers_to_the_first() {
     assert_eq!(server(&[(TEXT, HELLO), (TEXT, HELLO)]), [text("Hello"), text("Hello")]);
     let repeated = &[0xf2, 0x00, 0x11, 0x00, 0x00];
     assert_eq!(server(&[(TEXT, HELLO), (TEXT, repeated)]), [text("Hello"), text("Hello")]);
+    assert_eq!(client(&[(TEXT, HELLO), (TEXT, repeated)]), [text("Hello"), text("Hello")]);
     fails(&server(&[(TEXT, repeated)]), ProtocolError::InvalidDeflate, 1007);
 }
 
@@ -25,18 +28,21 @@ fn r180_the_second_message_refers_to_the_first() {
 fn r180_a_block_without_compression() {
     let stored = b"\x00\x05\x00\xfa\xffHello\x00"; // 11 bytes; the prose of §7.2.3.3 says 7
     assert_eq!(server(&[(TEXT, stored)]), [text("Hello")]);
+    assert_eq!(client(&[(TEXT, stored)]), [text("Hello")]);
 }
 
 #[test]
 fn r180_a_final_block() {
     let hello = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
     assert_eq!(server(&[(TEXT, hello)]), [text("Hello")]);
+    assert_eq!(client(&[(TEXT, hello)]), [text("Hello")]);
 }
 
 #[test]
 fn r180_two_blocks() {
     let hello = &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
     assert_eq!(server(&[(TEXT, hello)]), [text("Hello")]);
+    assert_eq!(client(&[(TEXT, hello)]), [text("Hello")]);
 }
 
 #[test]

@@ -4,9 +4,10 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod answer;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod handshake;
 pub mod inflate;
-
 pub mod model;
 pub mod vectors;
 
@@ -82,9 +83,14 @@ pub fn frame_to(role: Role, first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A connection without subprotocol and extensions.
 pub fn connection(role: Role) -> Connection {
+    connection_with(role, Negotiated::none())
+}
+
+/// A connection on which this was agreed.
+pub fn connection_with(role: Role, negotiated: Negotiated) -> Connection {
     match role {
-        Role::Server => Connection::server(Negotiated::none()),
-        Role::Client => Connection::client(Negotiated::none()),
+        Role::Server => Connection::server(negotiated),
+        Role::Client => Connection::client(negotiated),
     }
 }
 
@@ -207,9 +213,14 @@ pub fn feed(
 
 /// Runs the parts through a fresh connection.
 pub fn run(role: Role, limits: &Limits, parts: &[&[u8]], how: Feed) -> Outcome {
+    run_with(role, &Negotiated::none(), limits, parts, how)
+}
+
+/// As [`run`], with what was agreed on.
+pub fn run_with(role: Role, negotiated: &Negotiated, limits: &Limits, parts: &[&[u8]], how: Feed) -> Outcome {
     let mut input = ReceiveBuffer::new(limits.clone());
     let mut output = output(role);
-    let mut conn = connection(role);
+    let mut conn = connection_with(role, negotiated.clone());
     let mut events = Vec::new();
     for part in parts {
         events.extend(feed(&mut conn, &mut input, &mut output, part, how));
@@ -228,23 +239,28 @@ pub fn run(role: Role, limits: &Limits, parts: &[&[u8]], how: Feed) -> Outcome {
 /// Runs `bytes` through a fresh connection in every way of cutting and of feeding, and, if they end between two
 /// frames, with the first byte of a further Ping behind them. All must come to the same.
 pub fn every_way(role: Role, limits: &Limits, bytes: &[u8]) -> Outcome {
-    let expected = run(role, limits, &[bytes], Feed::Extend);
+    every_way_with(role, &Negotiated::none(), limits, bytes)
+}
+
+/// As [`every_way`], with what was agreed on.
+pub fn every_way_with(role: Role, negotiated: &Negotiated, limits: &Limits, bytes: &[u8]) -> Outcome {
+    let expected = run_with(role, negotiated, limits, &[bytes], Feed::Extend);
     for parts in cuts(bytes) {
         for how in [Feed::Extend, Feed::Spare] {
-            let outcome = run(role, limits, &parts, how);
+            let outcome = run_with(role, negotiated, limits, &parts, how);
             let lens: Vec<usize> = parts.iter().map(|part| part.len()).take(4).collect();
             assert_eq!(outcome, expected, "{how:?} in parts of {lens:?}… differs from the whole");
         }
     }
     if !expected.inside {
         for longer in with_trailing(bytes, &[b"\x89"]) {
-            let outcome = run(role, limits, &[&longer], Feed::Extend);
+            let outcome = run_with(role, negotiated, limits, &[&longer], Feed::Extend);
             assert_eq!(Outcome { inside: false, ..outcome }, expected, "a further byte changes the past");
         }
     }
     let terminal = expected.events.iter().filter(|seen| matches!(seen, Seen::Close(..) | Seen::Failed(_))).count();
     assert!(terminal <= 1, "more than one terminal event: {:?}", expected.events);
-    vectors::of_connection(role, limits, bytes, &expected);
+    vectors::of_connection(role, negotiated, limits, bytes, &expected);
     expected
 }
 

@@ -7,17 +7,30 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use bowsprit::handshake::{BodyLength, Request, Response};
-use bowsprit::{Expected, FrameHeader, Limits, Opcode, Role, SendBuffer, Status};
+#[cfg(feature = "deflate")]
+use bowsprit::{DeflateConfig, DeflateParams, HandshakeError};
+use bowsprit::{Expected, FrameHeader, Limits, Negotiated, Opcode, Role, SendBuffer, Status};
 
 use super::answer::Outcome as Answered;
 use super::handshake::Verdict;
 use super::{Outcome, Seen, frames};
 
+/// As in [`Expected::rsv`].
+const RSV1: u8 = 4;
+/// Whether the tests are those of compression.
+const IS_RFC7692: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"rfc7692");
 const NOTES: &str = include_str!("../../RFC-NOTES.md");
 
 /// Bytes to a connection.
-pub fn of_connection(role: Role, limits: &Limits, bytes: &[u8], outcome: &Outcome) {
-    record(None, if role == Role::Server { "server" } else { "client" }, limits, &by_frame(role, bytes), || {
+pub fn of_connection(role: Role, negotiated: &Negotiated, limits: &Limits, bytes: &[u8], outcome: &Outcome) {
+    let topic = IS_RFC7692.then_some("deflate");
+    let given = || {
+        let (params, rsv) = deflate_of(negotiated).map_or(("null".to_owned(), 0), |params| (params, RSV1));
+        let deflate = if IS_RFC7692 { format!(r#""deflate":{params},"#) } else { String::new() };
+        let role_name = if role == Role::Server { "server" } else { "client" };
+        format!("{}{deflate}{}", given(role_name, limits), pieces(&by_frame(role, rsv, bytes)))
+    };
+    record(topic, given, || {
         let mut failure = None;
         let mut events = Vec::new();
         for seen in &outcome.events {
@@ -47,29 +60,37 @@ pub fn of_connection(role: Role, limits: &Limits, bytes: &[u8], outcome: &Outcom
 
 /// A request to a server.
 pub fn of_request(bytes: &[u8], limits: &Limits, (verdict, rest): &(Verdict, Vec<u8>)) {
-    record(Some("handshake_server"), "server", limits, &by_line(bytes), || {
-        let result = match verdict {
-            Verdict::Partial => r#""partial""#.to_owned(),
-            Verdict::Refused(error) => format!(r#""refused","status":{},"why":"{}""#, error.status(), error.rule()),
-            Verdict::Upgrade => format!(r#""upgrade","status":101,"accept":"{}""#, accept(bytes, limits)),
-            Verdict::Plain(BodyLength::Bytes(len)) => format!(r#""plain","body":{len}"#),
-            Verdict::Plain(_) => r#""plain","body":"chunked""#.to_owned(),
-        };
-        format!(r#""result":{result},"rest":"{}""#, hex(rest))
-    });
+    record(
+        Some("handshake_server"),
+        || given("server", limits) + &pieces(&by_line(bytes)),
+        || {
+            let result = match verdict {
+                Verdict::Partial => r#""partial""#.to_owned(),
+                Verdict::Refused(error) => format!(r#""refused","status":{},"why":"{}""#, error.status(), error.rule()),
+                Verdict::Upgrade => format!(r#""upgrade","status":101,"accept":"{}""#, accept(bytes, limits)),
+                Verdict::Plain(BodyLength::Bytes(len)) => format!(r#""plain","body":{len}"#),
+                Verdict::Plain(_) => r#""plain","body":"chunked""#.to_owned(),
+            };
+            format!(r#""result":{result},"rest":"{}""#, hex(rest))
+        },
+    );
 }
 
 /// An answer to a client.
 pub fn of_answer(bytes: &[u8], limits: &Limits, (answered, rest): &(Answered, Vec<u8>)) {
-    record(Some("handshake_client"), "client", limits, &by_line(bytes), || {
-        let result = match answered {
-            Answered::Partial => r#""partial""#.to_owned(),
-            Answered::Failed(error) => format!(r#""failed","why":"{}""#, error.rule()),
-            Answered::Http(status) => format!(r#""http","status":{status}"#),
-            Answered::Open(chosen) => format!(r#""open","subprotocol":{}"#, string_or_null(chosen.as_deref())),
-        };
-        format!(r#""result":{result},"rest":"{}""#, hex(rest))
-    });
+    record(
+        Some("handshake_client"),
+        || given("client", limits) + &pieces(&by_line(bytes)),
+        || {
+            let result = match answered {
+                Answered::Partial => r#""partial""#.to_owned(),
+                Answered::Failed(error) => format!(r#""failed","why":"{}""#, error.rule()),
+                Answered::Http(status) => format!(r#""http","status":{status}"#),
+                Answered::Open(chosen) => format!(r#""open","subprotocol":{}"#, string_or_null(chosen.as_deref())),
+            };
+            format!(r#""result":{result},"rest":"{}""#, hex(rest))
+        },
+    );
 }
 
 /// The payloads of the Pongs sent, and the code of the Close behind them: 1005 if it has none.
@@ -144,7 +165,84 @@ pub fn row_and_section(file: &str, test: &str) -> (Option<String>, String) {
     (None, numbers.collect::<Vec<_>>().join("."))
 }
 
-fn record(topic: Option<&str>, role: &str, limits: &Limits, pieces: &[&[u8]], expected: impl FnOnce() -> String) {
+/// Offers to a server with these settings; `None` if it declines them all.
+#[cfg(feature = "deflate")]
+pub fn of_offers(settings: &DeflateConfig, offers: &[&str], answered: Option<&(String, DeflateParams)>) {
+    let offers: Vec<String> = offers.iter().map(|offer| format!("{offer:?}")).collect();
+    let given = || format!(r#""role":"server",{},"offers":[{}]"#, of_settings(settings), offers.join(","));
+    record(Some("negotiation"), given, || match answered {
+        None => r#""result":"declined""#.to_owned(),
+        Some((answer, params)) => format!(r#""result":"agreed","answer":{answer:?},"deflate":{}"#, of_params(params)),
+    });
+}
+
+/// An answer to the offer of a client with these settings.
+#[cfg(feature = "deflate")]
+pub fn of_deflate_answer(
+    settings: &DeflateConfig,
+    offer: &str,
+    answer: &str,
+    agreed: &Result<Option<DeflateParams>, HandshakeError>,
+) {
+    let given = || format!(r#""role":"client",{},"offers":[{offer:?}],"answer":{answer:?}"#, of_settings(settings));
+    record(Some("negotiation"), given, || match agreed {
+        Ok(None) => r#""result":"declined""#.to_owned(),
+        Ok(Some(params)) => format!(r#""result":"agreed","deflate":{}"#, of_params(params)),
+        Err(error) => format!(r#""result":"failed","why":"{}""#, error.rule()),
+    });
+}
+
+#[cfg(feature = "deflate")]
+fn of_settings(settings: &DeflateConfig) -> String {
+    format!(
+        r#""settings":{{"send_takeover":{},"receive_takeover":{},"send_window_bits":{},"receive_window_bits":{}}}"#,
+        settings.send_takeover, settings.receive_takeover, settings.send_window_bits, settings.receive_window_bits
+    )
+}
+
+#[cfg(feature = "deflate")]
+fn of_params(params: &DeflateParams) -> String {
+    format!(
+        "{{\"server_no_context_takeover\":{},\"client_no_context_takeover\":{},\
+         \"server_max_window_bits\":{},\"client_max_window_bits\":{}}}",
+        params.server_no_context_takeover,
+        params.client_no_context_takeover,
+        params.server_max_window_bits,
+        params.client_max_window_bits
+    )
+}
+
+/// The parameters of permessage-deflate, if that was agreed on.
+fn deflate_of(negotiated: &Negotiated) -> Option<String> {
+    #[cfg(feature = "deflate")]
+    return negotiated.deflate().as_ref().map(of_params);
+    #[cfg(not(feature = "deflate"))]
+    {
+        let _ = negotiated;
+        None
+    }
+}
+
+/// Who is tested, and the limits that are not the default.
+fn given(role: &str, limits: &Limits) -> String {
+    let mut given = format!(r#""role":"{role}","#);
+    let (mut ours, mut default) = (limits.clone(), Limits::default());
+    let (ours, default) = (named(&mut ours), named(&mut default));
+    let changed = ours.iter().zip(&default).filter(|(ours, default)| ours.1.get() != default.1.get());
+    let changed: Vec<String> = changed.map(|((name, value), _)| format!(r#""{name}":{}"#, value.get())).collect();
+    if !changed.is_empty() {
+        write!(given, r#""limits":{{{}}},"#, changed.join(",")).unwrap();
+    }
+    given
+}
+
+fn pieces(pieces: &[&[u8]]) -> String {
+    let pieces: Vec<String> = pieces.iter().map(|piece| format!(r#""{}""#, hex(piece))).collect();
+    format!(r#""pieces":[{}]"#, pieces.join(","))
+}
+
+/// Appends a vector: what is given, and what comes of it. Without a topic the test's file has one.
+fn record(topic: Option<&str>, given: impl FnOnce() -> String, expected: impl FnOnce() -> String) {
     thread_local!(static COUNT: Cell<u32> = const { Cell::new(0) });
     let Some(dir) = std::env::var_os("BOWSPRIT_VECTORS") else { return };
     let thread = std::thread::current();
@@ -152,18 +250,13 @@ fn record(topic: Option<&str>, role: &str, limits: &Limits, pieces: &[&[u8]], ex
     let count = COUNT.get() + 1;
     COUNT.set(count);
 
-    let (row, section) = row_and_section(file, test);
-    let row = string_or_null(row.as_deref());
-    let mut line = format!(r#"{{"name":"{test}/{count}","row":{row},"section":"{section}","role":"{role}","#);
-    let (mut ours, mut default) = (limits.clone(), Limits::default());
-    let (ours, default) = (named(&mut ours), named(&mut default));
-    let changed = ours.iter().zip(&default).filter(|(ours, default)| ours.1.get() != default.1.get());
-    let changed: Vec<String> = changed.map(|((name, value), _)| format!(r#""{name}":{}"#, value.get())).collect();
-    if !changed.is_empty() {
-        write!(line, r#""limits":{{{}}},"#, changed.join(",")).unwrap();
+    let (row, mut section) = row_and_section(file, test);
+    if row.is_none() && IS_RFC7692 {
+        section.insert_str(0, "7692 ");
     }
-    let pieces: Vec<String> = pieces.iter().map(|piece| format!(r#""{}""#, hex(piece))).collect();
-    writeln!(line, r#""pieces":[{}],{}}}"#, pieces.join(","), expected()).unwrap();
+    let row = string_or_null(row.as_deref());
+    let (given, expected) = (given(), expected());
+    let line = format!(r#"{{"name":"{test}/{count}","row":{row},"section":"{section}",{given},{expected}}}"#) + "\n";
 
     let path = std::path::Path::new(&dir).join(topic.unwrap_or_else(|| topic_of(file)));
     let mut lines = OpenOptions::new().create(true).append(true).open(path).unwrap();
@@ -184,10 +277,10 @@ fn topic_of(file: &str) -> &'static str {
 }
 
 /// A piece for each frame, and one for what is none.
-fn by_frame(role: Role, mut bytes: &[u8]) -> Vec<&[u8]> {
+fn by_frame(role: Role, rsv: u8, mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
     while !bytes.is_empty() {
-        let end = match FrameHeader::decode(bytes, Expected { masked: role == Role::Server, rsv: 0 }) {
+        let end = match FrameHeader::decode(bytes, Expected { masked: role == Role::Server, rsv }) {
             Ok(Status::Complete((header, len))) => header.payload_len.saturating_add(len as u64),
             _ => u64::MAX,
         };
