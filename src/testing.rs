@@ -105,7 +105,9 @@ pub enum Call {
     Write,
     /// To close our end.
     ShutDown,
-    /// Each of them.
+    /// To wait for events. A failure ends the loop.
+    Poll,
+    /// Each of them but [`Poll`](Self::Poll).
     Any,
 }
 
@@ -168,7 +170,8 @@ impl World {
         remote
     }
 
-    /// Whether a loop, counted from 0, still runs: after [`Remote::stop`] only as long as there are connections.
+    /// Whether a loop, counted from 0, still runs: after [`Remote::stop`] only as long as there are connections, and not
+    /// after a [`Call::Poll`] that failed.
     pub fn is_running(&self, number: usize) -> bool {
         self.loops.borrow().get(number).is_some_and(Option::is_some)
     }
@@ -205,8 +208,8 @@ impl World {
         };
         match turn() {
             Ok(true) => self.loops.borrow_mut()[number] = Some(turn),
-            Ok(false) => {}
-            Err(error) => unreachable!("waiting does not fail here: {error}"),
+            // An error is the one that was asked for.
+            Ok(false) | Err(_) => {}
         }
         self.state().nodes[number].idle
     }

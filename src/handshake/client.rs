@@ -109,6 +109,12 @@ impl ClientRequest {
         self
     }
 
+    /// What is offered of permessage-deflate.
+    #[cfg(all(feature = "deflate", feature = "testing"))]
+    pub(crate) fn offered_deflate(&self) -> Option<&DeflateConfig> {
+        self.deflate.as_ref()
+    }
+
     /// Says which page the request comes from, such as `https://example.com` (RFC 6454 §6.2). Browsers must, others may.
     ///
     /// A mistake is anything but visible ASCII.

@@ -88,7 +88,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     ///
     /// # Errors
     ///
-    /// What [`Transport::poll`] fails with.
+    /// What [`Transport::poll`] fails with. Everybody is told before: the peers 1001 or 503, as far as their sockets take
+    /// it at once, and the handler of the end of each connection and request, as [`Cause::Lost`] if it was open.
     pub fn run(&mut self) -> io::Result<()> {
         while self.turn()? {}
         Ok(())
@@ -105,7 +106,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             self.start();
         }
         if !self.is_over() {
-            self.iterate()?;
+            self.iterate().inspect_err(|error| self.give_up(error.kind()))?;
         }
         Ok(!self.is_over())
     }
@@ -121,7 +122,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn iterate(&mut self) -> io::Result<()> {
         let mut ready = core::mem::take(&mut self.ready);
         let timeout = self.timeout();
-        self.transport.poll(&mut ready, timeout)?;
+        match self.transport.poll(&mut ready, timeout) {
+            // A signal.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            waited => waited?,
+        }
         self.hub.remote.inbox().wake_up();
         self.hub.now = self.transport.now();
         self.hub.stats.received = *self.input.traffic();
@@ -207,6 +212,18 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 None => {}
             }
         }
+    }
+
+    /// Nothing will tell of events any more, so that all ends here.
+    fn give_up(&mut self, error: io::ErrorKind) {
+        self.begin_stop();
+        self.settle();
+        for index in 0..self.hub.records.bound() {
+            self.lost(index, error);
+        }
+        // What was published in reply to that, for the other loops.
+        self.settle();
+        self.hub.remote.inbox().abandon();
     }
 
     /// The transport is gone.

@@ -129,7 +129,8 @@ pub enum Cause<'a> {
     },
     /// The peer broke a rule of the protocol, or one of [`Limits`](crate::Limits): which, and at which byte.
     Failed(Failure),
-    /// The transport ended without a Close: by end of file ([`io::ErrorKind::UnexpectedEof`]) or by an error.
+    /// The transport ended without a Close: by end of file ([`io::ErrorKind::UnexpectedEof`]) or by an error, also of the
+    /// loop's event queue.
     Lost(io::ErrorKind),
     /// Nothing was heard after a Ping for [`Config::pong_within`](super::Config::pong_within).
     Silent,

@@ -59,7 +59,8 @@ pub trait Transport {
     /// The time since a fixed moment.
     fn now(&self) -> Duration;
 
-    /// Waits until something happens, at most for `timeout`, and appends it to `ready`.
+    /// Waits until something happens, at most for `timeout`, and appends it to `ready`. An error is the end of the loop,
+    /// unless it is [`io::ErrorKind::Interrupted`].
     fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()>;
 
     /// The next connection that waits to be accepted.
@@ -236,10 +237,7 @@ impl Transport for Tcp {
     }
 
     fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            result => result?,
-        }
+        self.poll.poll(&mut self.events, timeout)?;
         ready.extend(self.events.iter().map(|event| Ready {
             token: event.token().0,
             readable: event.is_readable(),

@@ -60,6 +60,10 @@ impl TestClient {
         (limits.message, limits.frame) = (1 << 30, 1 << 30);
         let (mut input, mut output) =
             (ReceiveBuffer::new(limits), SendBuffer::with_masking_keys(|| MaskingKey::new([0; 4])));
+        #[cfg(feature = "deflate")]
+        if let Some(config) = request.offered_deflate() {
+            output.set_deflate(config);
+        }
         let mut handshake = request.start(*b"the sample nonce", &mut output)?;
         link.write_all(output.pending()).map_err(ClientError::Lost)?;
         output.consume(output.pending().len());

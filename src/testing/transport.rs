@@ -63,6 +63,9 @@ impl Transport for Simulated {
     /// Never waits: [`World`](super::World) moves the clock when all its loops are idle.
     fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
+        // Unless it gets further.
+        state.nodes[self.node].idle = false;
+        state.call(Call::Poll, None)?;
         state.deliver();
         state.tell(self.node, ready);
         // As epoll has it: in whole milliseconds.

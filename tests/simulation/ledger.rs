@@ -6,10 +6,16 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use bowsprit::handshake::{Answer, ClientRequest, Request, Uri};
-use bowsprit::net::{Cause, ClientError, Config, Handler, Peer, PeerId, Peers};
+use bowsprit::handshake::{Answer, ClientRequest, Request, Response, Uri};
+use bowsprit::net::{
+    BodyWriter, Bytes, Cause, ClientError, Config, Handler, Peer, PeerId, Peers, RequestId, Responder, Stats,
+};
 use bowsprit::testing::{Heard, TestClient};
-use bowsprit::{CloseCode, Message};
+#[cfg(feature = "deflate")]
+use bowsprit::DeflateConfig;
+use bowsprit::{CloseCode, Message, Opcode};
+
+use crate::asker::Manner;
 
 /// A message that can be told from every other: `e` to have it back, `p` to publish it.
 pub fn compose(kind: char, client: usize, number: usize, len: usize) -> Vec<u8> {
@@ -47,8 +53,25 @@ pub struct Ledger {
     pub most_queued: usize,
     pub most_queued_in_all: usize,
     pub drained: usize,
+    /// What came of each plain request.
+    pub requests: BTreeMap<RequestId, Fate>,
+    pub waiting: Vec<Waiting>,
+    /// The loop's numbers when it was last woken.
+    pub stats: Option<Stats>,
     /// What a panic would hide.
     pub complaints: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+pub struct Fate {
+    answered: bool,
+    cancelled: usize,
+}
+
+/// A plain request that is not answered, or not to the end.
+pub enum Waiting {
+    Whole(Responder, Manner, Vec<u8>),
+    Rest(BodyWriter, Vec<u8>),
 }
 
 impl Ledger {
@@ -58,9 +81,73 @@ impl Ledger {
         }
     }
 
-    /// Everything that was opened has ended, once.
+    /// Goes on with a request that waits, if there are so many.
+    pub fn answer(&mut self, nth: usize) {
+        if nth >= self.waiting.len() {
+            return;
+        }
+        match self.waiting.remove(nth) {
+            Waiting::Whole(responder, Manner::InPieces, body) => {
+                let mut writer = responder.stream(Response::new(200));
+                let _ = writer.write(body[..body.len() / 2].to_vec());
+                self.waiting.push(Waiting::Rest(writer, body[body.len() / 2..].to_vec()));
+            }
+            Waiting::Whole(responder, _, body) => {
+                self.requests.entry(responder.id()).or_default().answered = true;
+                responder.send(Response::new(200).body(body));
+            }
+            Waiting::Rest(mut writer, rest) => {
+                self.requests.entry(writer.id()).or_default().answered = true;
+                let _ = writer.write(rest);
+                writer.finish();
+            }
+        }
+    }
+
+    /// What the loop counts is what there is.
+    fn audit(&mut self, stats: Stats) {
+        let (opened, closed) = (self.open.len(), self.closed.len());
+        let ended: u64 = stats.closed().map(|(_, times)| times).sum();
+        let received: usize = self.next.values().sum();
+        let waiting = self.requests.values().filter(|fate| !fate.answered && fate.cancelled == 0).count();
+        let sums = [
+            ("opened", stats.opened, opened as u64),
+            ("closed", ended, closed as u64),
+            ("subscriptions", stats.subscriptions as u64, (opened - closed) as u64),
+            ("topics", stats.topics as u64, u64::from(opened > closed)),
+            ("requests", stats.http_requests, self.requests.len() as u64),
+            ("panics", stats.panics, 0),
+        ];
+        for (what, counted, seen) in sums {
+            self.complain_unless(counted == seen, || format!("{what}: {counted} counted, {seen} seen"));
+        }
+        let bounds = [
+            ("connections", opened - closed + waiting, stats.connections),
+            ("connections", stats.connections, stats.accepted as usize),
+            ("requests waiting", waiting, stats.http_waiting),
+            ("messages", received, stats.received.frames(Opcode::Binary) as usize),
+        ];
+        for (what, less, more) in bounds {
+            self.complain_unless(less <= more, || format!("{what}: {less} of {more}"));
+        }
+        self.stats = Some(stats);
+    }
+
+    /// Everything that was opened has ended, once; and everything that was asked.
     pub fn check_ends(&self) {
         assert_eq!(self.complaints, Vec::<String>::new());
+        for (request, fate) in &self.requests {
+            // A client may be gone before the answer is on its way.
+            let ended = fate.cancelled == 1 || (fate.cancelled == 0 && fate.answered);
+            assert!(ended, "request {request}: {fate:?}");
+        }
+        for waiting in &self.waiting {
+            let cancelled = match waiting {
+                Waiting::Whole(responder, ..) => responder.is_cancelled(),
+                Waiting::Rest(writer, _) => writer.is_cancelled(),
+            };
+            assert!(cancelled, "somebody is still waited for");
+        }
         assert_eq!(self.open.keys().collect::<Vec<_>>(), self.closed.keys().collect::<Vec<_>>());
         assert!(self.closed.values().all(|times| *times == 1), "an end was reported more than once");
     }
@@ -110,6 +197,28 @@ impl Handler for Book {
         self.ledger.borrow_mut().drained += 1;
     }
 
+    fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder, _peers: &mut Peers<'_, usize>) {
+        let mut ledger = self.ledger.borrow_mut();
+        parse(&body);
+        let manner = Manner::ALL.into_iter().find(|manner| manner.path() == request.path()).unwrap();
+        let answered = manner == Manner::AtOnce;
+        let again = ledger.requests.insert(responder.id(), Fate { answered, cancelled: 0 });
+        ledger.complain_unless(again.is_none(), || format!("{} twice", responder.id()));
+        if answered {
+            responder.send(Response::new(200).body(body));
+        } else {
+            ledger.waiting.push(Waiting::Whole(responder, manner, body.to_vec()));
+        }
+    }
+
+    fn http_cancelled(&mut self, request: RequestId, _peers: &mut Peers<'_, usize>) {
+        self.ledger.borrow_mut().requests.entry(request).or_default().cancelled += 1;
+    }
+
+    fn wake(&mut self, peers: &mut Peers<'_, usize>) {
+        self.ledger.borrow_mut().audit(peers.stats());
+    }
+
     fn close(&mut self, peer: &mut Peer<'_, usize>, cause: &Cause<'_>) {
         let mut ledger = self.ledger.borrow_mut();
         *ledger.closed.entry(peer.id()).or_default() += 1;
@@ -132,8 +241,14 @@ pub struct Talker {
 }
 
 impl Talker {
+    /// One in two offers compression.
     pub fn request(number: usize) -> ClientRequest {
-        ClientRequest::new(Uri::parse(&format!("ws://server/{number}")).unwrap())
+        let request = ClientRequest::new(Uri::parse(&format!("ws://server/{number}")).unwrap());
+        #[cfg(feature = "deflate")]
+        if number % 2 != 0 {
+            return request.deflate(&compression());
+        }
+        request
     }
 
     pub fn new(number: usize, client: TestClient) -> Self {
@@ -272,9 +387,22 @@ impl Outcomes {
     }
 }
 
+/// With context takeover, which must know what was sent and what was dropped.
+#[cfg(feature = "deflate")]
+fn compression() -> DeflateConfig {
+    let mut compression = DeflateConfig::default();
+    (compression.send_takeover, compression.receive_takeover) = (true, true);
+    (compression.send_window_bits, compression.threshold) = (10, 64);
+    compression
+}
+
 /// Short queues and little patience, so that both run out.
 pub fn config() -> Config {
     let mut config = Config::default();
+    #[cfg(feature = "deflate")]
+    {
+        config.deflate = Some(compression());
+    }
     (config.soft_queue, config.hard_queue) = (2 << 10, 12 << 10);
     (config.ping_after, config.pong_within) = (Duration::from_secs(5), Duration::from_secs(8));
     config

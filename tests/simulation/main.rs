@@ -2,6 +2,7 @@
 //!
 //! `BOWSPRIT_SEED=7` runs one seed and no other, `BOWSPRIT_SEEDS=10000` as many as that.
 
+mod asker;
 mod every_call_fails;
 mod ledger;
 mod moments;
