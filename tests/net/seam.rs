@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use bowsprit::Message;
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{Bytes, Config, EventLoop, Handler, Peer, Peers, Remote, RequestId, Responder, Tcp};
+use bowsprit::net::{Bytes, Config, EventLoop, Handler, Peer, Peers, Remote, RequestId, Responder, Sent, Tcp};
+use bowsprit::{Message, SharedMessage};
 
 use crate::server::{Client, PATIENCE, masked};
 use crate::transport::{Hands, Watched};
@@ -48,7 +48,8 @@ impl Seam {
 impl Drop for Seam {
     fn drop(&mut self) {
         self.remote.stop();
-        let result = self.thread.take().unwrap().join();
+        let Some(thread) = self.thread.take() else { return };
+        let result = thread.join();
         if !std::thread::panicking() {
             result.unwrap().unwrap();
         }
@@ -287,6 +288,27 @@ fn reads_of_any_size_make_no_difference() {
             assert_eq!(client.read_frame().unwrap().payload, payload, "{limit:?} {len}");
         }
     }
+}
+
+#[test]
+fn an_event_queue_that_fails_ends_the_loop_and_everybody_is_told() {
+    let mut seam = serve(Hands::default(), Web::default);
+    let mut client = seam.connect();
+    let mut asker = seam.connect_tcp();
+    asker.write(&post("/hold", b""));
+    let mut other = seam.connect_tcp();
+    let mut held = String::new();
+    while !held.starts_with("HTTP/1.1 200 ") {
+        other.write(&post("/is-held", b""));
+        held = other.read_head();
+    }
+    seam.hands.polls_fail.store(true, Ordering::SeqCst);
+    seam.remote.wake();
+    client.expect_close(1001);
+    assert!(asker.read_response().starts_with("HTTP/1.1 503 "));
+    let outcome = seam.thread.take().unwrap().join().unwrap();
+    assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+    assert_eq!(seam.remote.publish("anything", SharedMessage::text("heard by nobody")), Sent::Dropped);
 }
 
 #[test]

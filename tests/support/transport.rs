@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub struct Hands {
     pub haunted: bool,
     /// Connections of ours never open.
     pub never_connected: bool,
+    /// To wait fails from now on.
+    pub polls_fail: AtomicBool,
+    pub polls: AtomicUsize,
     pub reads: AtomicUsize,
     pub writes: AtomicUsize,
     pub registrations: AtomicUsize,
@@ -80,7 +83,11 @@ impl Transport for Watched {
     }
 
     fn poll(&mut self, ready: &mut Vec<Ready>, timeout: Option<Duration>) -> io::Result<()> {
+        self.hands.polls.fetch_add(1, Ordering::SeqCst);
         self.tcp.poll(ready, timeout)?;
+        if self.hands.polls_fail.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         ready.extend(self.tokens.iter().map(|&token| Ready { token, readable: true, writable: true, closed: true }));
         Ok(())
     }
