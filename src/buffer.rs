@@ -15,9 +15,11 @@ use core::ops::Range;
 use crate::deflate::{Compressors, DeflateConfig, Inflater, Packed, Window};
 #[cfg(feature = "deflate")]
 use crate::error::ProtocolError;
+use crate::frame::FrameHeader;
 #[cfg(feature = "deflate")]
 use crate::frame::RSV1;
-use crate::frame::{self, FrameHeader, Opcode};
+#[cfg(feature = "net")]
+use crate::frame::{self, Opcode};
 use crate::limits::Limits;
 use crate::mask::{self, MaskingKey};
 #[cfg(feature = "deflate")]
@@ -417,6 +419,7 @@ impl SendBuffer {
     }
 
     /// Queues a whole message as it is, without a mask.
+    #[cfg(feature = "net")]
     #[inline(always)]
     pub(crate) fn push_plain(&mut self, opcode: Opcode, payload: &[u8]) {
         self.traffic.count(opcode, payload.len() as u64);

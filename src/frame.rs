@@ -248,6 +248,7 @@ impl FrameHeader {
 
 /// Appends the header of a whole message without a mask, and makes room for its payload: [`FrameHeader::encode`] without
 /// a detour.
+#[cfg(feature = "net")]
 #[inline(always)]
 pub(crate) fn append_plain_header(opcode: Opcode, payload_len: usize, bytes: &mut Vec<u8>) {
     bytes.reserve(FrameHeader::MAX_LEN + payload_len);
