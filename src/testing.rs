@@ -206,10 +206,9 @@ impl World {
         let Some(mut turn) = taken else {
             return true;
         };
-        match turn() {
-            Ok(true) => self.loops.borrow_mut()[number] = Some(turn),
-            // An error is the one that was asked for.
-            Ok(false) | Err(_) => {}
+        // An error is the one that was asked for.
+        if turn().unwrap_or_default() {
+            self.loops.borrow_mut()[number] = Some(turn);
         }
         self.state().nodes[number].idle
     }

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+#[cfg(feature = "deflate")]
+use bowsprit::DeflateConfig;
 use bowsprit::handshake::{Answer, ClientRequest, Request, Response, Uri};
 use bowsprit::net::{
     BodyWriter, Bytes, Cause, ClientError, Config, Handler, Peer, PeerId, Peers, RequestId, Responder, Stats,
 };
 use bowsprit::testing::{Heard, TestClient};
-#[cfg(feature = "deflate")]
-use bowsprit::DeflateConfig;
 use bowsprit::{CloseCode, Message, Opcode};
 
 use crate::asker::Manner;
