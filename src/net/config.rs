@@ -76,8 +76,8 @@ pub struct Config {
     pub topic_name: usize,
 
     /// Loops of a server, each on a thread of its own, which share its port by `SO_REUSEPORT`: see
-    /// [`Server::run_each`](super::Server::run_each). At most 255. Bounds on connections, memory and topics are those of
-    /// each. Default 1.
+    /// [`Server::run_each`](super::Server::run_each). At most 255. Bounds on connections and topics are those of each; of
+    /// `memory` each has an equal share. Default 1.
     pub workers: usize,
     /// Connections of the loop, those in the handshake included. Beyond, accepting pauses. Default 1,048,576.
     pub connections: usize,
@@ -87,8 +87,9 @@ pub struct Config {
     /// Connections from one IP address. Beyond: 503. Default 1,048,576, which is no bound of its own and costs nothing.
     pub connections_per_address: usize,
     /// Bytes that all queues, all unfinished messages and requests, and all windows of compression with context takeover
-    /// of the loop may hold. Beyond, who asks for more is closed with 1013, or answered with 503. Default 4 GiB, or what a
-    /// `usize` holds.
+    /// may hold, those of all [`workers`](Self::workers) together. Beyond, who asks for more is closed with 1013, or answered
+    /// with 503; or cut off, if half of a message has left and the rest cannot be kept. Default 4 GiB, or what a `usize`
+    /// holds.
     pub memory: usize,
 }
 

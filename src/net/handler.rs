@@ -45,8 +45,8 @@ pub trait Handler {
         responder.send(Response::new(404));
     }
 
-    /// A request is not waited for any more: the client went away before it was answered, or to the end; or the server
-    /// stops and has answered 503.
+    /// A request is not waited for any more: the client went away before it was answered, or to the end; or there was no
+    /// memory for the rest; or the server stops and has answered 503.
     fn http_cancelled(&mut self, request: RequestId, peers: &mut Peers<'_, Self::Data>) {
         let _ = (request, peers);
     }

@@ -15,7 +15,7 @@ pub(super) use self::classes::class_of;
 use super::client::ClientError;
 use super::config::{Config, Policy};
 use super::handler::Cause;
-use super::http::{Exchange, Unfinished};
+use super::http::{Exchange, RequestId, Unfinished};
 use super::outbox::{Outbox, Unit};
 use super::random::{self, masking_output};
 use super::remote::Remote;
@@ -66,6 +66,8 @@ pub(super) struct Hub<D> {
     pub(super) touched: Vec<PeerId>,
     /// Connections that were ended outside the receive path, to be reported.
     pub(super) ended: Vec<(PeerId, Cause<'static>)>,
+    /// Plain requests whose answers were cut short for want of memory, to be reported.
+    pub(super) cut: Vec<RequestId>,
     /// Bytes held by all outboxes and unfinished messages, and by the windows of compression.
     pub(super) held: usize,
     /// The way in from other threads.
@@ -242,6 +244,7 @@ impl<D: Default> Hub<D> {
             leaves_received: false,
             touched: Vec::new(),
             ended: Vec::new(),
+            cut: Vec::new(),
             held: 0,
             remote,
             stopping: false,
@@ -427,7 +430,7 @@ impl<D> Hub<D> {
         index == self.current
             && self.log.is_empty()
             && self.cork.pending().len() < self.config.soft_queue
-            && self.held < self.config.memory
+            && !self.is_out_of_memory()
     }
 
     /// Tells whether to go easy.
@@ -605,7 +608,7 @@ impl<D> Hub<D> {
 
     /// Whether a message may be queued; does what the policy says if not.
     pub(super) fn admit(&mut self, index: u32) -> bool {
-        let out_of_memory = self.held >= self.config.memory;
+        let out_of_memory = self.is_out_of_memory();
         if self.queued(index) < self.config.hard_queue && !out_of_memory {
             return true;
         }
@@ -617,7 +620,7 @@ impl<D> Hub<D> {
                     self.stats.dropped += outbox.drop_messages() as u64;
                     self.held -= before - outbox.held();
                 }
-                let room = self.held < self.config.memory;
+                let room = !self.is_out_of_memory();
                 self.stats.dropped += u64::from(!room);
                 room
             }
@@ -634,6 +637,11 @@ impl<D> Hub<D> {
                 false
             }
         }
+    }
+
+    /// Whether nothing more may be held.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        self.held >= self.config.memory
     }
 
     /// What the application keeps for a connection that is in the table, as that of every [`Peer`](super::Peer) is.

@@ -121,7 +121,9 @@ impl Server {
     ///
     /// If `make` does, once the other loops have ended.
     pub fn run_each<H: Handler>(self, make: impl Fn() -> H + Sync) -> io::Result<()> {
-        let Self { tcps, config, remote } = self;
+        let Self { tcps, mut config, remote } = self;
+        // Not one account for all, which every message would have to ask.
+        config.memory /= tcps.len();
         let (make, config, remote) = (&make, &config, &remote);
         thread::scope(|scope| {
             let run = |(worker, tcp)| {

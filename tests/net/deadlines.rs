@@ -1,9 +1,10 @@
 //! Everything that takes too long, by the clock of a simulated world, with the settings that everybody has.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use bowsprit::net::Config;
+use bowsprit::handshake::Request;
+use bowsprit::net::{Cause, Config, Handler, Peer, Peers};
 use bowsprit::testing::{Heard, World};
 use bowsprit::{CloseCode, Message};
 
@@ -166,4 +167,63 @@ fn running_out_of_descriptors_is_tried_again_after_half_a_second() {
     assert_eq!(waiting.read(), b"");
     world.advance(Duration::from_millis(1));
     assert!(waiting.read().starts_with(b"HTTP/1.1 101 "));
+}
+
+#[test]
+fn what_full_sockets_do_not_take_of_a_publish_is_within_the_budget() {
+    const SUBSCRIBERS: usize = 30;
+    const LEN: usize = 5_000;
+    struct Topic(Sender<usize>);
+    impl Handler for Topic {
+        type Data = ();
+        fn open(&mut self, peer: &mut Peer<'_, ()>, _request: &Request<'_>) {
+            peer.subscribe("topic");
+        }
+        fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+            peer.publish("topic", message);
+        }
+        fn close(&mut self, peer: &mut Peer<'_, ()>, _cause: &Cause<'_>) {
+            let _ = self.0.send(peer.peers().stats().held);
+        }
+        fn wake(&mut self, peers: &mut Peers<'_, ()>) {
+            let _ = self.0.send(peers.stats().held);
+        }
+    }
+    let mut config = Config::default();
+    config.memory = 10_000;
+    let (world, (held, seen)) = (World::new(), mpsc::channel());
+    let remote = world.serve(config, Topic(held));
+    let mut reader = world.client();
+    // Half of them take the beginning of it, the others nothing.
+    let mut stalled: Vec<_> = (0..SUBSCRIBERS).map(|_| world.client()).collect();
+    for (n, client) in stalled.iter_mut().enumerate() {
+        client.link().incoming(|wire| (wire.stalled, wire.capacity) = (true, if n % 2 == 0 { 100 } else { 1 }));
+        if n % 2 != 0 {
+            client.ping(b"").unwrap();
+        }
+    }
+    world.run();
+    reader.send(vec![7; LEN].as_slice());
+    assert_eq!(reader.receive(), Some(Heard::Binary(vec![7; LEN])), "one who reads is not harmed");
+    remote.wake();
+    world.run();
+    let most = seen.try_iter().max().unwrap();
+    // One may overshoot, and each is told so much as that it ends.
+    assert!((LEN..=10_000 + LEN + 40 * SUBSCRIBERS).contains(&most), "{most} held");
+    for client in &mut stalled {
+        client.link().incoming(|wire| (wire.stalled, wire.capacity) = (false, 100_000));
+    }
+    let (mut whole, mut told, mut cut) = (0, 0, 0);
+    for client in &mut stalled {
+        let heard = client.receive_all();
+        whole += usize::from(heard.contains(&Heard::Binary(vec![7; LEN])));
+        told += usize::from(heard.contains(&Heard::Close(CloseCode::TRY_AGAIN_LATER, "out of memory".into())));
+        cut += usize::from(heard.last() == Some(&Heard::Reset) || heard == [Heard::End]);
+    }
+    assert_eq!((whole, whole + told + cut), (whole.clamp(1, 3), SUBSCRIBERS), "{told} told, {cut} cut");
+    drop((stalled, reader));
+    world.advance(Duration::from_secs(60));
+    remote.wake();
+    world.run();
+    assert_eq!(seen.try_iter().last(), Some(0));
 }

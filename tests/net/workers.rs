@@ -64,7 +64,10 @@ struct Running {
 
 impl Running {
     fn new() -> Self {
-        let mut config = Config::default();
+        Self::with(Config::default())
+    }
+
+    fn with(mut config: Config) -> Self {
         config.workers = WORKERS;
         let server = Server::bind_with("127.0.0.1:0", config).unwrap();
         let (address, remote, (sender, told)) = (server.local_addr().unwrap(), server.remote(), mpsc::channel());
@@ -210,4 +213,25 @@ fn one_handler_is_not_enough_for_several_loops() {
     let server = Server::bind_with("127.0.0.1:0", config).unwrap();
     let error = server.run(|_: &mut Peer<'_, ()>, _: Message<'_>| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn each_loop_has_its_share_of_the_memory() {
+    let mut config = Config::default();
+    config.memory = WORKERS * (600 << 10);
+    let server = Running::with(config);
+    let mut clients = server.connect_to_all(WORKERS);
+    // One a loop.
+    let mut seen = BTreeSet::new();
+    clients.retain(|(_, peer)| seen.insert(peer.worker()));
+    assert_eq!(clients.len(), WORKERS);
+    for (client, _) in &mut clients {
+        client.frame(0x02, &vec![0; 500 << 10]);
+        client.frame(0x89, b"is there room for that?");
+        assert_eq!(client.read_frame().unwrap().first, 0x8a);
+    }
+    for (client, _) in &mut clients {
+        client.frame(0x00, &vec![0; 200 << 10]);
+        client.expect_close(1013);
+    }
 }

@@ -37,6 +37,13 @@ pub fn parse(bytes: &[u8]) -> (char, usize, usize) {
     (kind, client, n)
 }
 
+/// The longest message, or what is published at once, and its framing.
+const OVERSHOOT: usize = 8 << 10;
+/// Pongs, a Close, the head of an answer.
+const FEW_WORDS: usize = 1 << 10;
+/// What a connection that compresses may keep of its messages, both ways.
+pub const WINDOWS: usize = if cfg!(feature = "deflate") { 2 << 10 } else { 0 };
+
 /// What the server saw.
 #[derive(Default)]
 pub struct Ledger {
@@ -56,6 +63,8 @@ pub struct Ledger {
     /// What came of each plain request.
     pub requests: BTreeMap<RequestId, Fate>,
     pub waiting: Vec<Waiting>,
+    /// What the loop may hold.
+    pub budget: usize,
     /// The loop's numbers when it was last woken.
     pub stats: Option<Stats>,
     /// What a panic would hide.
@@ -121,7 +130,10 @@ impl Ledger {
         for (what, counted, seen) in sums {
             self.complain_unless(counted == seen, || format!("{what}: {counted} counted, {seen} seen"));
         }
+        // Judged before something is queued, so that one may overshoot; and what must be said is said: a few words each.
+        let budget = self.budget.saturating_add(OVERSHOOT + stats.connections * (FEW_WORDS + WINDOWS));
         let bounds = [
+            ("bytes", stats.held, budget),
             ("connections", opened - closed + waiting, stats.connections),
             ("connections", stats.connections, stats.accepted as usize),
             ("requests waiting", waiting, stats.http_waiting),
@@ -186,11 +198,20 @@ impl Handler for Book {
         } else {
             let _ = peer.send(message);
         }
+        if number % 5 == 4 {
+            // What has come behind this one has to wait.
+            peer.pause();
+            peer.set_timer(Duration::from_millis(50), 0);
+        }
         ledger.most_queued = ledger.most_queued.max(peer.queued());
         let open: Vec<PeerId> = ledger.open.keys().copied().collect();
         let mut peers = peer.peers();
         let all = open.into_iter().filter_map(|id| peers.peer(id).map(|peer| peer.queued())).sum();
         ledger.most_queued_in_all = ledger.most_queued_in_all.max(all);
+    }
+
+    fn timer(&mut self, peer: &mut Peer<'_, usize>, _timer: u64) {
+        peer.resume();
     }
 
     fn drain(&mut self, _peer: &mut Peer<'_, usize>) {
@@ -392,7 +413,8 @@ impl Outcomes {
 fn compression() -> DeflateConfig {
     let mut compression = DeflateConfig::default();
     (compression.send_takeover, compression.receive_takeover) = (true, true);
-    (compression.send_window_bits, compression.threshold) = (10, 64);
+    (compression.send_window_bits, compression.receive_window_bits) = (9, 9);
+    compression.threshold = 64;
     compression
 }
 
@@ -405,5 +427,6 @@ pub fn config() -> Config {
     }
     (config.soft_queue, config.hard_queue) = (2 << 10, 12 << 10);
     (config.ping_after, config.pong_within) = (Duration::from_secs(5), Duration::from_secs(8));
+    (config.write_timeout, config.keep_alive) = (Duration::from_secs(10), Duration::from_secs(600));
     config
 }

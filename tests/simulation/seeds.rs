@@ -11,7 +11,8 @@ use std::time::Duration;
 use bowsprit::CloseCode;
 use bowsprit::testing::{Call, Wire, World};
 
-use crate::ledger::{Book, Callers, Ledger, Outcomes, Talker, config};
+use crate::asker::{Asker, Manner};
+use crate::ledger::{Book, Callers, Ledger, Outcomes, Talker, WINDOWS, config};
 
 const SEEDS: u64 = 200;
 const STEPS: usize = 60;
@@ -19,6 +20,8 @@ const LONGEST: usize = 6_000;
 /// Of those that are published.
 const LONGEST_PUBLISHED: usize = 2_000;
 const TALKERS: usize = 10;
+/// How many ask, and the number of the first.
+const ASKERS: usize = 4;
 const AT_ONCE: usize = 6;
 const STEPS_AT_ONCE: usize = 4;
 
@@ -42,7 +45,7 @@ fn whatever_happens_nothing_is_lost_doubled_or_out_of_order() {
     }
     // Seeds that make nothing happen prove nothing.
     if count >= SEEDS {
-        for cause in ["Closed", "Lost(ConnectionReset)", "Lost(UnexpectedEof)", "QueueFull", "Silent"] {
+        for cause in ["Closed", "Lost(ConnectionReset)", "Lost(UnexpectedEof)", "QueueFull", "Silent", "OutOfMemory"] {
             assert!(causes.iter().any(|seen| seen.starts_with(cause)), "no {cause} in {causes:?}");
         }
     }
@@ -64,7 +67,13 @@ fn story(seed: u64) -> Vec<String> {
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let world = World::seeded(seed);
     let (ledger, outcomes) = (Rc::<RefCell<Ledger>>::default(), Rc::<RefCell<Outcomes>>::default());
-    let server = world.serve(config(), Book { ledger: ledger.clone() });
+    // In a quarter of the worlds memory runs out.
+    let mut settings = config();
+    if seed % 4 == 1 {
+        settings.memory = [3 << 10, 10 << 10, 30 << 10][chance.below(3)];
+    }
+    ledger.borrow_mut().budget = settings.memory;
+    let server = world.serve(settings, Book { ledger: ledger.clone() });
     world.set_wire(draw_wire(&mut chance));
     let callers = Callers { first: 100, count: 3, rounds: 5, outcomes: outcomes.clone() };
     let clients = world.clients(config(), callers);
@@ -79,37 +88,69 @@ fn story(seed: u64) -> Vec<String> {
     for &number in &steady {
         talkers.push(Some(Talker::new(number, world.client_with(&Talker::request(number)).unwrap())));
     }
+    let mut askers = vec![Some(Asker::new(ASKERS, &world))];
+    // The first request has a deadline.
+    askers.iter_mut().flatten().for_each(|asker| asker.ask(Manner::AtOnce, 0));
     for n in 0..STEPS {
-        if n % STEPS_AT_ONCE == 0 {
+        step(&mut chance, &world, &mut talkers, steady.len(), harmless);
+        ask(&mut chance, &world, &mut askers, &ledger);
+        if n % STEPS_AT_ONCE == 0 || chance.below(4) != 0 {
+            world.run();
+            server.wake();
             world.run();
         }
-        step(&mut chance, &world, &mut talkers, steady.len(), harmless);
         // The steady ones read whatever the others do.
         for talker in talkers[..steady.len()].iter_mut().flatten() {
             talker.listen();
             assert!(!harmless || talker.is_open(), "{} was harmed: {:?}", talker.number, ledger.borrow().causes);
         }
+        assert!(!harmless || askers[0].as_mut().is_some_and(|asker| asker.is_content()), "an asker was harmed");
+        assert_eq!(ledger.borrow().complaints, Vec::<String>::new());
     }
 
     // Whoever is left hears the rest of it.
     for talker in talkers.iter_mut().flatten() {
         talker.client.link().resume();
     }
+    for asker in askers.iter_mut().flatten() {
+        asker.link.resume();
+    }
     let (mut heard, mut quiet) = (0, 0);
     while quiet < 5 {
         world.advance(Duration::from_millis(200));
         talkers.iter_mut().flatten().for_each(Talker::listen);
-        let before = std::mem::replace(&mut heard, talkers.iter().flatten().map(Talker::heard).sum());
+        answer_all(&mut askers, &ledger);
+        let answered: usize = askers.iter().flatten().map(|asker| asker.answered).sum();
+        let before =
+            std::mem::replace(&mut heard, answered + talkers.iter().flatten().map(Talker::heard).sum::<usize>());
         quiet = if heard == before { quiet + 1 } else { 0 };
     }
     for talker in talkers.iter().flatten().filter(|talker| talker.is_open()) {
         check_complete(talker, &ledger.borrow());
     }
+    for asker in askers.iter().flatten().filter(|asker| asker.is_content()) {
+        assert_eq!(asker.answered, asker.asked, "an asker was owed more");
+    }
+    // Nothing is under way, and who left without a word is found out: nothing is held.
+    for _ in 0..4 {
+        world.advance(Duration::from_secs(4));
+        talkers.iter_mut().flatten().for_each(Talker::listen);
+        answer_all(&mut askers, &ledger);
+    }
+    server.wake();
+    world.run();
+    let ledger_now = ledger.borrow();
+    let stats = ledger_now.stats.as_ref().unwrap();
+    assert_eq!((stats.inbox, stats.http_waiting), (0, 0));
+    assert!(stats.held <= stats.subscriptions * WINDOWS, "{stats:?}");
+    drop(ledger_now);
     server.stop();
     clients.stop();
     world.run();
     talkers.iter_mut().flatten().for_each(Talker::listen);
+    askers.iter_mut().flatten().for_each(Asker::listen);
     talkers.clear();
+    askers.clear();
     world.advance(Duration::from_secs(300));
 
     assert!(!world.is_running(0) && !world.is_running(1), "a loop does not end");
@@ -141,6 +182,45 @@ fn check_complete(talker: &Talker, ledger: &Ledger) {
     let published = &ledger.published_before[&number];
     let owed = ledger.next_published.iter().filter(|(publisher, next)| published.get(publisher) != Some(next)).count();
     assert_eq!(heard_of, owed, "{number} has not heard of everybody");
+}
+
+/// Answers whatever is asked, also what waited behind it.
+fn answer_all(askers: &mut [Option<Asker>], ledger: &RefCell<Ledger>) {
+    loop {
+        askers.iter_mut().flatten().for_each(Asker::listen);
+        if ledger.borrow().waiting.is_empty() {
+            return;
+        }
+        ledger.borrow_mut().answer(0);
+    }
+}
+
+/// What plain HTTP does meanwhile, and whoever answers it.
+fn ask(chance: &mut Chance, world: &World, askers: &mut Vec<Option<Asker>>, ledger: &RefCell<Ledger>) {
+    let row = chance.below(askers.len());
+    match chance.below(8) {
+        0 if askers.len() < ASKERS => {
+            world.set_wire(draw_wire(chance));
+            askers.push(Some(Asker::new(ASKERS + askers.len(), world)));
+            world.set_wire(Wire::default());
+        }
+        1 if row != 0 => askers[row] = None,
+        2 if row != 0 => askers[row].iter_mut().for_each(|asker| asker.link.stall()),
+        3 => askers[row].iter_mut().for_each(|asker| asker.link.resume()),
+        4 | 5 => {
+            let waiting = ledger.borrow().waiting.len();
+            ledger.borrow_mut().answer(chance.below(waiting.max(1)));
+        }
+        _ => {
+            for asker in askers[row].iter_mut().filter(|asker| asker.is_content()) {
+                for _ in 0..=chance.below(3) {
+                    let manner = Manner::ALL[chance.below(3)];
+                    asker.ask(manner, [0, 100, LONGEST_PUBLISHED][chance.below(3)]);
+                }
+            }
+        }
+    }
+    askers.iter_mut().take(1).flatten().for_each(Asker::listen);
 }
 
 fn step(chance: &mut Chance, world: &World, talkers: &mut Vec<Option<Talker>>, steady: usize, harmless: bool) {
@@ -199,9 +279,6 @@ fn step(chance: &mut Chance, world: &World, talkers: &mut Vec<Option<Talker>>, s
                 _ => {}
             }
         }
-    }
-    if chance.below(4) != 0 {
-        world.run();
     }
 }
 

@@ -86,6 +86,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 end(&mut self.handler, &mut self.hub, peer.index(), &cause);
             }
         }
+        for request in core::mem::take(&mut self.hub.cut) {
+            self.cancelled(request);
+        }
     }
 
     fn flush_outside_turn(&mut self, peer: PeerId) {
@@ -204,13 +207,19 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.come_back(peer, Again::ToTheEnd);
             }
         }
-        let Some(record) = self.hub.records.get_mut(index) else { return };
-        if matches!(&record.phase, Phase::Open(conn) if conn.is_deflated()) {
-            // What is sent may be referred to.
-            self.hub.recount(index);
-            return;
+        match self.hub.phase(index) {
+            Some(Phase::Ending) => {}
+            Some(Phase::Open(conn)) if conn.is_deflated() => {
+                // What is sent may be referred to.
+                self.hub.recount(index);
+                return;
+            }
+            _ => return,
         }
-        if !matches!(record.phase, Phase::Ending) || record.outbox.is_some() {
+        // Nobody comes back to it.
+        self.unpark(index);
+        let Some(record) = self.hub.records.get_mut(index) else { return };
+        if record.outbox.is_some() {
             return;
         }
         if record.our_end == OurEnd::ClosesAtOnce {
@@ -362,6 +371,16 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     hub.stats.published.add(&share.traffic);
                     return Ok(());
                 }
+                Written::Part(0) if hub.is_out_of_memory() => {
+                    if let Some(record) = hub.records.get_mut(index) {
+                        record.blocked = true;
+                    }
+                    // Which it is not: the policy decides.
+                    hub.admit(index);
+                    return Ok(());
+                }
+                // The rest of it cannot be kept.
+                Written::Part(_) if hub.is_out_of_memory() => return Err(io::ErrorKind::OutOfMemory),
                 Written::Part(n) => written = n,
                 Written::Lost(kind) => return Err(kind),
             }

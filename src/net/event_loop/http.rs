@@ -322,6 +322,9 @@ impl<D> Hub<D> {
             return;
         }
         if self.held > self.config.memory {
+            if let Some(Phase::Http(exchange)) = self.phase(index) {
+                self.cut.push(exchange.ticket.id());
+            }
             return self.begin_ending(index);
         }
         if terms.old {

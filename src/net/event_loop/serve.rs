@@ -148,7 +148,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut completed = false;
         let input = self.input.as_bytes().as_ptr_range();
         self.hub.input = input.start as usize..input.end as usize;
-        let (enough, mut delivered) = (self.hub.enough(), false);
+        let (enough, mut delivered, mut parked) = (self.hub.enough(), false, false);
         loop {
             let usual = self.usual_messages(index, enough);
             delivered |= usual;
@@ -160,6 +160,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             // As `must_wait`, but a turn brings the handler one message at least: what it is full of may wait for that.
             if (record.paused || (delivered && queued >= enough)) && !self.input.unread().is_empty() {
                 self.park(index);
+                parked = true;
                 continue;
             }
             let Phase::Open(conn) = &mut record.phase else { break };
@@ -182,7 +183,16 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Event::Failed(failure) => end(&mut self.handler, hub, index, &Cause::Failed(failure)),
             }
         }
+        let open = self.hub.is_open(index);
         self.hub.account(index, completed);
+        if parked && self.hub.held > self.hub.config.memory {
+            if open {
+                self.hub.fail(index, Cause::OutOfMemory);
+            } else {
+                // It has been told that it ends.
+                self.over(index, &Cause::OutOfMemory);
+            }
+        }
     }
 
     /// Hands on message after message while there is nothing else to think of: nothing is queued, nothing unfinished, no
