@@ -53,6 +53,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.hub.begin_turn(index);
                 call(&mut self.handler, &mut self.hub, index, |handler, peer| handler.timer(peer, timer));
                 self.finish_turn(index);
+                self.hub.recount(index);
             }
             // Set for something that has happened since.
             _ => {}

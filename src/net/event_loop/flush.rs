@@ -71,6 +71,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.hub.begin_turn(peer.index());
                 call(&mut self.handler, &mut self.hub, peer.index(), |handler, peer| handler.drain(peer));
                 self.finish_turn(peer.index());
+                self.hub.recount(peer.index());
             }
         }
         self.report_ended();
@@ -96,6 +97,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             self.hub.begin_turn(peer.index());
             self.flush(peer.index());
             self.hub.end_turn();
+            // What was sent may be referred to; only a turn with a read counts that by itself.
+            self.hub.recount(peer.index());
         }
     }
 
@@ -207,14 +210,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.come_back(peer, Again::ToTheEnd);
             }
         }
-        match self.hub.phase(index) {
-            Some(Phase::Ending) => {}
-            Some(Phase::Open(conn)) if conn.is_deflated() => {
-                // What is sent may be referred to.
-                self.hub.recount(index);
-                return;
-            }
-            _ => return,
+        if !matches!(self.hub.phase(index), Some(Phase::Ending)) {
+            return;
         }
         // Nobody comes back to it.
         self.unpark(index);
