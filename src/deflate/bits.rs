@@ -12,6 +12,9 @@ pub(super) struct BitWriter<'o> {
     count: u32,
 }
 
+/// What can be put at once, with up to seven bits pending.
+pub(super) const MOST_BITS: u32 = 56;
+
 impl<'o> BitWriter<'o> {
     pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
         Self { out, len: 0, pending: 0, count: 0 }
@@ -25,10 +28,10 @@ impl<'o> BitWriter<'o> {
         }
     }
 
-    /// At most 56 bits; `bits` has no others.
+    /// At most [`MOST_BITS`]; `bits` has no others.
     #[inline]
     pub(super) fn put(&mut self, bits: u64, count: u32) {
-        debug_assert!(count <= 56 && bits >> count == 0);
+        debug_assert!(count <= MOST_BITS && bits >> count == 0);
         self.pending |= bits << self.count;
         self.count += count;
         self.out[self.len..][..8].copy_from_slice(&self.pending.to_le_bytes());

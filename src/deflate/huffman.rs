@@ -1,6 +1,6 @@
 //! Blocks with the code that makes them shortest (RFC 1951 §3.2.3 to §3.2.7).
 
-use super::bits::BitWriter;
+use super::bits::{BitWriter, MOST_BITS};
 use super::tokens::{DISTANCES, END_OF_BLOCK, SYMBOLS, Token, Tokens};
 
 /// The codes of a block.
@@ -49,27 +49,49 @@ impl Block {
             out.put(DYNAMIC << 1, 3);
             description.write(out);
         }
+        let mut codes = Gathered::default();
         for token in tokens.iter() {
             match token {
                 Token::Literal(byte) => {
-                    let (bits, len) = self.symbols.of(usize::from(byte));
-                    out.put(bits, len);
+                    codes.make_room(MAX_LENGTH as u32, out);
+                    codes.add(self.symbols.of(usize::from(byte)));
                 }
                 Token::Back { len, distance } => {
-                    // 48 bits at most.
-                    let (mut bits, mut count) = self.symbols.of(len.symbol);
-                    bits |= u64::from(len.extra) << count;
-                    count += len.extra_bits;
-                    let (code, length) = self.distances.of(distance.symbol);
-                    bits |= code << count;
-                    count += length;
-                    bits |= u64::from(distance.extra) << count;
-                    out.put(bits, count + distance.extra_bits);
+                    // A code of each kind, and 5 and 13 bits more.
+                    codes.make_room(48, out);
+                    codes.add(self.symbols.of(len.symbol));
+                    codes.add((u64::from(len.extra), len.extra_bits));
+                    codes.add(self.distances.of(distance.symbol));
+                    codes.add((u64::from(distance.extra), distance.extra_bits));
                 }
             }
         }
-        let (bits, len) = self.symbols.of(END_OF_BLOCK);
-        out.put(bits, len);
+        codes.make_room(MAX_LENGTH as u32, out);
+        codes.add(self.symbols.of(END_OF_BLOCK));
+        out.put(codes.bits, codes.count);
+    }
+}
+
+/// As many codes as can be put at once.
+#[derive(Default)]
+struct Gathered {
+    bits: u64,
+    count: u32,
+}
+
+impl Gathered {
+    #[inline(always)]
+    fn make_room(&mut self, count: u32, out: &mut BitWriter<'_>) {
+        if self.count + count > MOST_BITS {
+            out.put(self.bits, self.count);
+            *self = Self::default();
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, (bits, count): (u64, u32)) {
+        self.bits |= bits << self.count;
+        self.count += count;
     }
 }
 
