@@ -92,6 +92,29 @@ fn after_both_close_frames_there_is_nothing_to_wait_for_unless_something_stands_
     assert_eq!(ends(&[close.clone(), masked(0x81, b"too late")].concat()), 1, "the peer's end is waited for");
 }
 
+#[test]
+fn what_came_while_it_was_paused_does_not_reset_a_connection_that_closes() {
+    let seam = serve(Hands::default(), || {
+        let mut paused = None;
+        move |peer: &mut Peer<'_, ()>, message: Message<'_>| match paused.take() {
+            None => {
+                paused = Some(peer.id());
+                peer.pause();
+                let _ = peer.send(message);
+            }
+            Some(id) => peer.other(id).expect("the paused one").resume(),
+        }
+    });
+    let (mut paused, mut other) = (seam.connect(), seam.connect());
+    paused.write(&[masked(0x81, b"pause"), masked(0x88, &1000u16.to_be_bytes())].concat());
+    paused.expect_text("pause");
+    // Not read before the Close, which waits with the rest of its read.
+    paused.write(&masked(0x81, b"too late"));
+    other.text("resume");
+    paused.expect_close(1000);
+    assert_eq!(seam.hands.shut_downs.load(Ordering::SeqCst), 1);
+}
+
 /// Echoes bodies at once, or from another thread; releases a request that is held by a message or another request.
 #[derive(Default)]
 struct Web {

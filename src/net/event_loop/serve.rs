@@ -253,6 +253,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.come_back(peer, Again::ToTheEnd);
         self.hub.begin_turn(index);
         self.requests(index);
+        // Nor is it known whether there is more to read.
+        self.hub.trade_end(index, OurEnd::ClosesAtOnce, OurEnd::ClosesFirst);
         self.input.clear();
         self.finish_turn(index);
         true
