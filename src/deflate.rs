@@ -1,7 +1,7 @@
 //! permessage-deflate (RFC 7692): what is agreed on, the compressors and decompressors of a loop, and the windows of
 //! connections with context takeover.
 //!
-//! A message that stands alone is compressed by an encoder of our own, whose tables, about 180 KiB a loop, need no
+//! A message that stands alone is compressed by an encoder of our own, whose tables, about 240 KiB a loop, need no
 //! clearing before each. With context takeover it is a streaming compressor with up to 371 KiB; a decompressor has about
 //! 50. They belong to the loop and begin each message anew; a connection with context takeover keeps nothing but the
 //! window, and a message begins with filling it in. The price of takeover is that window's memory, 2ʷ bytes and a quarter
@@ -35,7 +35,7 @@ pub(crate) use window::Window;
 ///
 /// A message that is [sent in parts](crate::Connection::send_part) holds a compressor until its last part, with 243 KiB
 /// and 4 × 2ʷ bytes. A loop counts both towards [`Config::memory`](crate::net::Config::memory). What all connections
-/// share is an encoder of 180 KiB, a decompressor of 50 KiB, and with context takeover a compressor for each size of
+/// share is an encoder of 240 KiB, a decompressor of 50 KiB, and with context takeover a compressor for each size of
 /// window that is sent with.
 ///
 /// ```

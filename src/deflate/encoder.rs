@@ -7,18 +7,19 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::bits::BitWriter;
 use super::huffman::Block;
 use super::tokens::{MAX_MATCH, MIN_MATCH, Tokens};
 
-/// The tables of a loop: 176 KiB.
+/// The tables of a loop: 240 KiB.
 pub(crate) struct Encoder {
     /// The last position of each hash of four bytes; and of three.
     fours: Box<[u32; 1 << FOUR_BITS]>,
     threes: Box<[u32; 1 << THREE_BITS]>,
-    /// How far before a position, by its low bits, is the one before it with the same hash of four bytes; 0: nowhere.
-    chain: Box<[u16; MAX_DISTANCE]>,
+    /// By the low bits of a place in the message: the position before it with the same hash of four bytes.
+    chain: Box<[u32; MAX_DISTANCE]>,
     /// The position of what comes next; what is before belongs to another message. Never 0, with which the tables begin.
     base: u32,
     tokens: Tokens,
@@ -40,7 +41,7 @@ struct Effort {
 /// By level, from 1 on.
 const EFFORTS: [Effort; 9] = [
     Effort { tries: 4, good: 16, lazy: false },
-    Effort { tries: 4, good: 16, lazy: true },
+    Effort { tries: 8, good: 16, lazy: true },
     Effort { tries: 8, good: 32, lazy: true },
     Effort { tries: 16, good: 32, lazy: true },
     Effort { tries: 24, good: 64, lazy: true },
@@ -54,11 +55,11 @@ const FOUR_BITS: u32 = 13;
 const THREE_BITS: u32 = 12;
 const MAX_DISTANCE: usize = 1 << 15;
 /// A match of three bytes from further away takes more bits than three literals.
-const NEAR: usize = 1 << 12;
+const NEAR: u32 = 1 << 12;
 /// What begins with empty tables, so that positions fit.
 const SEGMENT: usize = 1 << 28;
 /// From matches longer than this only so many positions are remembered: text goes on as after their beginning.
-const REMEMBERED: usize = 32;
+const REMEMBERED: usize = 12;
 
 impl Encoder {
     pub(crate) fn new(level: u8) -> Self {
@@ -112,7 +113,7 @@ impl Encoder {
                 // The first position is remembered by the search, and the second if it was tried.
                 let tried = 1 + usize::from(self.effort.lazy && found.len < self.effort.good);
                 for position in at + tried..at + found.len.min(REMEMBERED) {
-                    self.remember(data, position);
+                    self.remember_four(data, position);
                 }
                 at += found.len;
             } else {
@@ -132,59 +133,63 @@ impl Encoder {
         self.base += data.len() as u32;
     }
 
-    /// The longest match at a position that is longer than `least`, and remembers the position.
-    #[inline]
+    /// The longest match at a place that is longer than `least`, and remembers the place.
+    #[inline(always)]
     fn find(&mut self, data: &[u8], at: usize, window: usize, least: usize) -> Found {
-        let mut found = Found { len: least, distance: 0 };
         let Some((three, four)) = self.remember(data, at) else { return Found::default() };
-        // What begins the message is the position `base`.
+        let mut found = Found { len: least, distance: 0 };
+        // What begins the message is the position `base`; what is before it is out of reach.
         let here = self.base + at as u32;
-        let distance = |place: u32| if place < self.base { usize::MAX } else { (here - place) as usize };
+        let reach = (at.min(window)) as u32;
 
-        let mut far = distance(four);
-        let mut tries = self.effort.tries;
         let rest = &data[at..];
         let most = rest.len().min(MAX_MATCH);
-        while far <= window && found.len < most {
-            let there = &data[at - far..];
+        let mut far = here.wrapping_sub(four);
+        let mut tries = self.effort.tries;
+        while far <= reach && found.len < most {
+            let there = &data[at - far as usize..];
             // What is longer agrees in the byte behind the best.
             if there[found.len] == rest[found.len] {
                 let len = common(there, rest, most);
                 if len > found.len {
-                    found = Found { len, distance: far };
+                    found = Found { len, distance: far as usize };
                     if len >= self.effort.good {
                         break;
                     }
                 }
             }
             tries -= 1;
-            let step = usize::from(self.chain[(here as usize).wrapping_sub(far) % MAX_DISTANCE]);
-            if tries == 0 || step == 0 {
+            if tries == 0 {
                 break;
             }
-            far += step;
+            far = here.wrapping_sub(self.chain[(at - far as usize) % MAX_DISTANCE]);
         }
         if found.len < MIN_MATCH {
-            let far = distance(three);
-            if far <= window.min(NEAR) && data[at - far..][..3] == rest[..3] {
-                found = Found { len: common(&data[at - far..], rest, most), distance: far };
+            let far = here.wrapping_sub(three);
+            if far <= reach.min(NEAR) && data[at - far as usize..][..3] == rest[..3] {
+                found = Found { len: common(&data[at - far as usize..], rest, most), distance: far as usize };
             }
         }
         if found.distance == 0 { Found::default() } else { found }
     }
 
-    /// Enters a position in the tables; returns what was there for its three and its four bytes, `None` where there are
-    /// no four.
-    #[inline]
+    /// Enters a place in the tables; returns the positions that were there for its three and its four bytes, `None` where
+    /// there are no four.
+    #[inline(always)]
     fn remember(&mut self, data: &[u8], at: usize) -> Option<(u32, u32)> {
-        let word = u32::from_le_bytes(*data.get(at..)?.first_chunk()?);
-        let here = self.base + at as u32;
-        let four = &mut self.fours[(word.wrapping_mul(0x9e37_79b1) >> (32 - FOUR_BITS)) as usize];
+        let four = self.remember_four(data, at)?;
+        let word = u32::from_le_bytes(*data[at..].first_chunk()?);
         let three = &mut self.threes[((word << 8).wrapping_mul(0x9e37_79b1) >> (32 - THREE_BITS)) as usize];
-        let before = (*three, *four);
-        (*three, *four) = (here, here);
-        let step = if before.1 < self.base { 0 } else { here - before.1 };
-        self.chain[here as usize % MAX_DISTANCE] = if step as usize <= MAX_DISTANCE { step as u16 } else { 0 };
+        Some((mem::replace(three, self.base + at as u32), four))
+    }
+
+    /// The same for its four bytes alone, which is enough in the midst of a match.
+    #[inline(always)]
+    fn remember_four(&mut self, data: &[u8], at: usize) -> Option<u32> {
+        let word = u32::from_le_bytes(*data.get(at..)?.first_chunk()?);
+        let four = &mut self.fours[(word.wrapping_mul(0x9e37_79b1) >> (32 - FOUR_BITS)) as usize];
+        let before = mem::replace(four, self.base + at as u32);
+        self.chain[at % MAX_DISTANCE] = before;
         Some(before)
     }
 }

@@ -120,9 +120,9 @@ fn fixed_length(symbol: usize) -> u8 {
     }
 }
 
-fn fixed_cost(symbols: &[u32], distances: &[u32]) -> usize {
-    let all: usize = symbols.iter().zip(0..).map(|(&n, symbol)| n as usize * usize::from(fixed_length(symbol))).sum();
-    all + 5 * distances.iter().sum::<u32>() as usize
+fn fixed_cost(symbols: &[u32; SYMBOLS], distances: &[u32]) -> usize {
+    let sum = |counts: &[u32]| counts.iter().sum::<u32>() as usize;
+    8 * sum(symbols) + sum(&symbols[144..256]) - sum(&symbols[256..280]) + 5 * sum(distances)
 }
 
 impl<const N: usize> Default for Code<N> {
@@ -134,25 +134,32 @@ impl<const N: usize> Default for Code<N> {
 impl<const N: usize> Code<N> {
     /// The code that takes the fewest bits for so many of each symbol, but for lengths above `longest`, at most 15.
     fn shortest(counts: &[u32; N], longest: usize) -> Self {
-        // In the order of their counts. A block has fewer symbols than fit beside the index.
-        let mut sorted = [0; N];
-        let mut used = 0;
-        for (symbol, &count) in counts.iter().enumerate().filter(|&(_, &count)| count > 0) {
-            sorted[used] = count << 9 | symbol as u32;
-            used += 1;
+        // Those that occur, and in the order of their counts. A block has fewer symbols than fit beside the index.
+        let (mut used, mut sorted) = ([0u16; N], [0; N]);
+        let mut n = 0;
+        for (symbol, &count) in counts.iter().enumerate() {
+            // Written in any case, counted if it occurs: which of them do is not to be foreseen.
+            (used[n], sorted[n]) = (symbol as u16, count << 9 | symbol as u32);
+            n += usize::from(count > 0);
         }
-        let mut lengths = [0; N];
-        if used < 2 {
+        let (used, sorted) = (&used[..n], &mut sorted[..n]);
+        let mut code = Self::default();
+        if n < 2 {
             // A code of one symbol would be incomplete, which some decompressors refuse.
-            let other = sorted[0] as usize % 512;
-            lengths[0] = 1;
-            lengths[if other == 0 { 1 } else { other }] = 1;
-            return Self::from_lengths(lengths);
+            let symbol = used.first().copied().unwrap_or(0);
+            let both = [0, symbol.max(1)];
+            for symbol in both {
+                code.lengths[usize::from(symbol)] = 1;
+            }
+            code.assign(&both);
+            return code;
         }
-        let sorted = &mut sorted[..used];
         sorted.sort_unstable();
-        let symbols: [u16; N] = core::array::from_fn(|i| sorted.get(i).map_or(0, |&key| (key % 512) as u16));
-        sorted.iter_mut().for_each(|key| *key >>= 9);
+        let mut rarest_first = [0u16; N];
+        for (symbol, key) in rarest_first.iter_mut().zip(sorted.iter_mut()) {
+            *symbol = (*key % 512) as u16;
+            *key >>= 9;
+        }
         minimum_redundancy(sorted);
 
         // How many of each length, with none too long.
@@ -169,32 +176,36 @@ impl<const N: usize> Code<N> {
             of_length[shorter + 1] += 2;
             taken -= 1;
         }
-        // The rarest first.
-        let mut rest = symbols[..used].iter();
+        let mut rest = rarest_first[..n].iter();
         for len in (1..=longest).rev() {
             for &symbol in rest.by_ref().take(of_length[len] as usize) {
-                lengths[usize::from(symbol)] = len as u8;
+                code.lengths[usize::from(symbol)] = len as u8;
             }
         }
-        Self::from_lengths(lengths)
+        code.assign(used);
+        code
     }
 
-    /// §3.2.2.
     fn from_lengths(lengths: [u8; N]) -> Self {
+        let mut code = Self { lengths, bits: [0; N] };
+        code.assign(&core::array::from_fn::<_, N, _>(|symbol| symbol as u16));
+        code
+    }
+
+    /// Gives the symbols, in rising order, the bits for their lengths (§3.2.2).
+    fn assign(&mut self, used: &[u16]) {
         let mut of_length = [0u16; MAX_LENGTH + 1];
-        lengths.iter().for_each(|&len| of_length[usize::from(len)] += 1);
-        of_length[0] = 0;
+        used.iter().for_each(|&symbol| of_length[usize::from(self.lengths[usize::from(symbol)])] += 1);
         let mut next = [0u16; MAX_LENGTH + 1];
         for len in 1..=MAX_LENGTH {
             next[len] = (next[len - 1] + of_length[len - 1]) << 1;
         }
-        let mut bits = [0; N];
-        for (bits, &len) in bits.iter_mut().zip(&lengths).filter(|&(_, &len)| len > 0) {
+        for &symbol in used {
+            let len = self.lengths[usize::from(symbol)];
             let value = &mut next[usize::from(len)];
-            *bits = value.reverse_bits() >> (16 - len);
+            self.bits[usize::from(symbol)] = value.reverse_bits() >> (16 - len);
             *value = value.wrapping_add(1);
         }
-        Self { lengths, bits }
     }
 
     #[inline]
