@@ -34,6 +34,8 @@ const WORKERS: usize = 2;
 const ROUND: f32 = 5.0;
 /// Tables that have once doubled stay so.
 const SLACK: isize = 256 << 10;
+/// What the allocator keeps of what it was given back, in each of its threads' arenas: KiB that are resident.
+const RESIDENT_SLACK: usize = 32 << 10;
 
 #[test]
 fn whatever_clients_do_memory_and_descriptors_return() {
@@ -42,13 +44,21 @@ fn whatever_clients_do_memory_and_descriptors_return() {
     let round = Duration::from_secs_f32(seconds / rounds as f32);
     let mut address = "127.0.0.1:0".parse().unwrap();
     // What the first round leaves behind is what a process keeps: names, time zones, the harness's own.
-    let mut settled = None;
+    let (mut settled, mut warm) = (None, None);
     for n in 0..rounds {
-        let descriptors_before = descriptors();
+        let (descriptors_before, resident_before) = (descriptors(), resident());
         let told = live(&mut address, round, n);
-        let (bytes, most) = (counting::bytes_of_all(), *settled.get_or_insert(counting::bytes_of_all()) + SLACK);
-        println!("round {n}: {told}; {bytes} bytes, {descriptors_before} descriptors");
-        assert!(bytes <= most, "round {n} leaves {bytes} bytes, where {most} were allowed");
+        let (bytes, resident) = (counting::bytes_of_all(), resident());
+        let first = *settled.get_or_insert(bytes);
+        println!(
+            "round {n}: {told}; {bytes} bytes, {resident_before} to {resident} KiB resident, {descriptors_before} descriptors"
+        );
+        assert!(bytes <= first + SLACK, "round {n} leaves {bytes} bytes, the first {first}");
+        // The second has met all arenas.
+        if n > 0 {
+            let warm = *warm.get_or_insert(resident);
+            assert!(resident <= warm + RESIDENT_SLACK, "round {n} leaves {resident} KiB resident, the second {warm}");
+        }
         assert_eq!(descriptors(), descriptors_before, "round {n}");
     }
 }
@@ -324,6 +334,13 @@ fn browse(visit: &mut Visit) -> Result<(), Box<dyn Error>> {
     stream.read_to_string(&mut answers)?;
     assert!(answers.matches("HTTP/1.1 ").count() <= many, "{answers}");
     Ok(())
+}
+
+/// What of the process is in memory, in KiB.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let (_, rest) = status.split_once("VmRSS:").unwrap();
+    rest.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 fn descriptors() -> usize {
