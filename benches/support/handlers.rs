@@ -2,8 +2,8 @@
 #![allow(dead_code)]
 
 use bowsprit::Message;
-use bowsprit::handshake::Request;
-use bowsprit::net::{Handler, Peer};
+use bowsprit::handshake::{Request, Response};
+use bowsprit::net::{Bytes, Handler, Peer, Peers, Responder};
 
 /// Every message goes back to who sent it.
 pub struct Echo;
@@ -29,5 +29,24 @@ impl Handler for Broadcast {
 
     fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
         peer.publish("all", message);
+    }
+}
+
+/// As [`Broadcast`], with its numbers as the answer to every plain request.
+pub struct Metered;
+
+impl Handler for Metered {
+    type Data = ();
+
+    fn open(&mut self, peer: &mut Peer<'_, ()>, request: &Request<'_>) {
+        Broadcast.open(peer, request);
+    }
+
+    fn http(&mut self, _: &Request<'_>, _: Bytes, responder: Responder, peers: &mut Peers<'_, ()>) {
+        responder.send(Response::new(200).body(peers.stats().to_string()));
+    }
+
+    fn message(&mut self, peer: &mut Peer<'_, ()>, message: Message<'_>) {
+        Broadcast.message(peer, message);
     }
 }

@@ -24,6 +24,32 @@ fn a46_a_subscriber_that_reads_nothing_is_cut_off_alone() {
 }
 
 #[test]
+fn a46_many_subscribers_that_read_nothing_cost_their_queues_and_nobody_else() {
+    const LEN: usize = 20 << 10;
+    const STALLED: usize = 50;
+    let mut target = Target::with(|config| (config.hard_queue, config.memory) = (64 << 10, STALLED * (90 << 10)));
+    let mut stalled: Vec<_> = (0..STALLED).map(|_| target.connect_at("/topic")).collect();
+    let mut live: Vec<_> = (0..10).map(|_| target.connect_at("/topic")).collect();
+    // As much as the budget, and messages that are being made and framed.
+    target.within(STALLED * (90 << 10) + 3 * LEN, |target| {
+        // More than their sockets take, so that all queues overflow.
+        for _ in 0..500 {
+            target.publish(LEN);
+            for client in &mut live {
+                assert_eq!(client.read_frame().unwrap().payload.len(), LEN);
+            }
+        }
+    });
+    for _ in 0..STALLED {
+        target.expect_end(End::QueueFull);
+    }
+    for client in &mut stalled {
+        client.expect_close(1008);
+    }
+    assert!(target.unexpected_ends().is_empty());
+}
+
+#[test]
 fn a47_a_peer_that_takes_nothing_any_more_is_cut_off() {
     const LEN: usize = 12 << 20;
     let mut target = Target::with(|config| {

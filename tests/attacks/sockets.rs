@@ -52,6 +52,14 @@ fn a50_accept_that_fails_is_tried_again_and_does_not_spin() {
             let accepts = hands.accepts.load(Ordering::SeqCst) - before;
             let most = 1 + since.elapsed().as_millis() / 500;
             assert!(accepts as u128 <= most, "{name}: {accepts} calls to accept");
+            // While nothing else happens it waits for these attempts, and to look at its connections' clocks once a second.
+            let polls = || hands.polls.load(Ordering::SeqCst);
+            let (polls_before, target) = (polls(), hands.accepts.load(Ordering::SeqCst) + 2);
+            while hands.accepts.load(Ordering::SeqCst) < target {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let woken = polls() - polls_before;
+            assert!(woken <= 8, "{name}: woken {woken} times for two attempts");
             hands.accepts_to_fail.store(0, Ordering::SeqCst);
             assert!(waiting.read_head().starts_with("HTTP/1.1 101 "), "{name}");
             waiting.expect_echo("let in at last");

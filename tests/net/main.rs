@@ -9,6 +9,8 @@ mod server;
 mod transport;
 
 mod backpressure;
+#[cfg(feature = "testing")]
+mod boundaries;
 mod causes;
 mod client;
 mod clients;
