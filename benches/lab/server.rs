@@ -13,7 +13,9 @@ use handlers::{Broadcast, Echo, Metered};
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [port, mode] = arguments.as_slice() else { wrong("usage: lab PORT echo|broadcast|deflate|broadcast-deflate|stalls") };
+    let [port, mode] = arguments.as_slice() else {
+        wrong("usage: lab PORT echo|broadcast|deflate|broadcast-deflate|stalls")
+    };
     let mut config = Config::default();
     config.limits.message = 16 << 20;
     config.limits.frame = 16 << 20;

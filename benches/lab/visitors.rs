@@ -8,9 +8,9 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
+use bowsprit::Message;
 use bowsprit::handshake::{Answer, ClientRequest, Uri};
 use bowsprit::net::{Cause, Client, ClientError, Clients, Config, EndedBy, Handler, Peer, PeerId, Peers};
-use bowsprit::Message;
 use socket2::{Domain, Socket, Type};
 
 /// Messages that are on their way to everybody at a time.
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = ClientRequest::new(Uri::parse(&format!("ws://{address}/"))?);
 
     let stalled: Vec<_> = (0..stalled).map(|_| stall(address)).collect::<io::Result<_>>()?;
-    fill(&request, address, stalled.len())?;
+    fill(address, stalled.len())?;
 
     let mut config = Config::default();
     config.one_at_a_time = false;
@@ -68,12 +68,12 @@ fn stall(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// Broadcasts until the queues hold no more.
-fn fill(request: &ClientRequest, address: SocketAddr, stalled: usize) -> Result<(), Box<dyn std::error::Error>> {
+fn fill(address: SocketAddr, stalled: usize) -> Result<(), Box<dyn std::error::Error>> {
     const PIECE: usize = 16 << 10;
     if stalled == 0 {
         return Ok(());
     }
-    let mut client = Client::connect(request)?;
+    let mut client = Client::connect(&format!("ws://{address}/"))?;
     let (mut before, mut same) = (0, 0);
     // What sockets take differs, and they take more from time to time.
     for _ in 0..2_000 {
