@@ -222,7 +222,7 @@ fn common(there: &[u8], here: &[u8], most: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use zlib_rs::{Inflate, InflateFlush};
+    use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush};
 
     use super::*;
     use crate::deflate::TAIL;
@@ -256,6 +256,63 @@ mod tests {
                 prop_assert!(packed.len() <= message.len() + 16, "{} of {}", packed.len(), message.len());
                 prop_assert_eq!(inflated(&packed, bits, message.len()), message);
             }
+        }
+    }
+
+    /// Objects as services send them.
+    fn json(len: usize) -> Vec<u8> {
+        let mut dice = 7692u32;
+        let mut roll = |sides: u32| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 8) % sides
+        };
+        let mut text = alloc::string::String::new();
+        while text.len() < len {
+            let event = ["trade", "quote", "order", "cancel"][roll(4) as usize];
+            let (id, user, price) = (roll(100_000), roll(1000), roll(500));
+            text += &alloc::format!("{{\"id\":{id},\"user\":\"u{user:03}\",\"event\":\"{event}\",\"price\":{price}}},");
+        }
+        text.truncate(len);
+        text.into_bytes()
+    }
+
+    #[test]
+    fn messages_become_as_small_as_by_zlib_at_the_same_level() {
+        for len in [1 << 10, 8 << 10, 100_000] {
+            let message = json(len);
+            for (level, percent) in
+                [(1, 76), (2, 96), (3, 99), (4, 99), (5, 100), (6, 100), (7, 103), (8, 103), (9, 100)]
+            {
+                let (mut encoder, mut ours) = (Encoder::new(level), Vec::new());
+                encoder.message(&message, 15, &mut ours);
+                let (mut zlib, mut theirs) = (Deflate::new(i32::from(level), false, 15), vec![0; len]);
+                zlib.compress(&message, &mut theirs, DeflateFlush::SyncFlush).unwrap();
+                let theirs = zlib.total_out() as usize - TAIL.len();
+                assert!(
+                    ours.len() * 100 <= theirs * percent,
+                    "level {level}: {} of {len}, by zlib {theirs}",
+                    ours.len()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_seen_is_found_however_far_back_it_may_be() {
+        let noise = |seed: u32, len: usize| -> Vec<u8> {
+            (0..len as u32)
+                .map(|i| (i.wrapping_add(seed).wrapping_mul(0x9e37_79b1).rotate_left(i % 31) >> 11) as u8)
+                .collect()
+        };
+        let (mut encoder, mut packed) = (Encoder::new(6), Vec::new());
+        for (bits, far, found) in
+            [(9, 500, true), (9, 600, false), (12, 4000, true), (12, 4200, false), (15, 32_700, true)]
+        {
+            let seen = noise(1, 200);
+            let message = [&seen[..], &noise(9999, far - 200), &seen].concat();
+            encoder.message(&message, bits, &mut packed);
+            let saved = message.len() - packed.len().min(message.len());
+            assert_eq!(saved > 150, found, "{far} back with {bits} bits: {saved} saved");
         }
     }
 

@@ -354,3 +354,77 @@ impl Description {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BinaryHeap;
+    use core::cmp::Reverse;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What Huffman's code takes, by joining the two rarest until one is left.
+    fn least_bits(counts: &[u32]) -> u64 {
+        let mut heap: BinaryHeap<_> = counts.iter().filter(|&&n| n > 0).map(|&n| Reverse(u64::from(n))).collect();
+        let mut bits = 0;
+        while let (Some(Reverse(a)), Some(Reverse(b))) = (heap.pop(), heap.pop()) {
+            bits += a + b;
+            heap.push(Reverse(a + b));
+        }
+        bits
+    }
+
+    /// In units of what the longest code takes of all there is (§3.2.2): 2¹⁵ leaves nothing over.
+    fn taken<const N: usize>(code: &Code<N>) -> u32 {
+        code.lengths.iter().filter(|&&len| len > 0).map(|&len| 1 << (MAX_LENGTH - usize::from(len))).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_is_complete_and_none_is_shorter(
+            counts in prop::collection::vec(prop_oneof![Just(0u32), 1..40u32], SYMBOLS),
+            often in prop::collection::vec(0..SYMBOLS, 2..20),
+        ) {
+            let mut counts: [u32; SYMBOLS] = counts.try_into().unwrap();
+            for (i, symbol) in often.into_iter().enumerate() {
+                counts[symbol] += 1 + 30 * i as u32;
+            }
+            prop_assume!(counts.iter().filter(|&&n| n > 0).count() >= 2);
+            let code = Code::shortest(&counts, MAX_LENGTH);
+            prop_assert_eq!(taken(&code), 1 << MAX_LENGTH);
+            prop_assert!(counts.iter().zip(&code.lengths).all(|(&n, &len)| (n > 0) == (len > 0)));
+            prop_assert_eq!(code.cost(&counts) as u64, least_bits(&counts));
+        }
+    }
+
+    #[test]
+    fn no_code_is_longer_than_allowed() {
+        // Fibonacci's numbers make the longest codes there are.
+        let mut counts = [0; LENGTH_SYMBOLS];
+        let (mut a, mut b) = (1, 1);
+        for count in &mut counts {
+            *count = a;
+            (a, b) = (b, a + b);
+        }
+        for longest in 5..=MAX_LENGTH {
+            let code = Code::shortest(&counts, longest);
+            assert!(code.lengths.iter().all(|&len| (1..=longest).contains(&usize::from(len))), "{longest}");
+            assert_eq!(taken(&code), 1 << MAX_LENGTH, "{longest}");
+            // What is more frequent has no longer one.
+            assert!(code.lengths.is_sorted_by(|a, b| a >= b), "{longest}: {:?}", code.lengths);
+        }
+    }
+
+    #[test]
+    fn of_no_symbol_or_one_there_is_a_code_of_two() {
+        for (symbol, other) in [(None, 1), (Some(0), 1), (Some(1), 0), (Some(18), 0)] {
+            let mut counts = [0; LENGTH_SYMBOLS];
+            symbol.map(|symbol: usize| counts[symbol] = 7);
+            let code = Code::shortest(&counts, 7);
+            let used: alloc::vec::Vec<_> = (0..LENGTH_SYMBOLS).filter(|&symbol| code.lengths[symbol] > 0).collect();
+            assert!(used.len() == 2 && used.contains(&other) && symbol.is_none_or(|symbol| used.contains(&symbol)));
+            assert_eq!(taken(&code), 1 << MAX_LENGTH);
+        }
+    }
+}

@@ -268,6 +268,44 @@ fn h16_an_upgrade_with_a_body_is_400() {
     }
 }
 
+/// RFC 9110 §15.6.3: what a server did wrong is for the gateway before it to tell.
+#[test]
+fn what_only_a_server_can_do_wrong_is_502() {
+    for error in ERRORS {
+        let by_a_server = matches!(
+            error,
+            HandshakeError::StatusLine
+                | HandshakeError::UpgradeNotRequested
+                | HandshakeError::NotSwitched
+                | HandshakeError::AcceptNotOnce
+                | HandshakeError::WrongAccept
+                | HandshakeError::ExtensionNotOffered
+                | HandshakeError::DeflateParams
+                | HandshakeError::SubprotocolRepeated
+                | HandshakeError::SubprotocolNotOffered
+        );
+        assert_eq!(error.status() == 502, by_a_server, "{error:?}");
+    }
+}
+
+/// RFC 9110 §15 and RFC 6585 name them; RFC 9112 §4 lets the others go without.
+#[test]
+fn a_status_comes_with_its_phrase() {
+    let phrases = "201 Created,202 Accepted,204 No Content,206 Partial Content,301 Moved Permanently,302 Found,\
+        303 See Other,304 Not Modified,307 Temporary Redirect,308 Permanent Redirect,400 Bad Request,401 Unauthorized,\
+        403 Forbidden,404 Not Found,405 Method Not Allowed,406 Not Acceptable,408 Request Timeout,409 Conflict,410 Gone,\
+        411 Length Required,412 Precondition Failed,413 Content Too Large,414 URI Too Long,415 Unsupported Media Type,\
+        416 Range Not Satisfiable,417 Expectation Failed,421 Misdirected Request,422 Unprocessable Content,\
+        426 Upgrade Required,429 Too Many Requests,431 Request Header Fields Too Large,500 Internal Server Error,\
+        501 Not Implemented,502 Bad Gateway,503 Service Unavailable,504 Gateway Timeout,505 HTTP Version Not Supported,\
+        200 OK,299 ,599 ";
+    for phrase in phrases.split(',') {
+        let response = Response::new(phrase[..3].parse().unwrap());
+        let answer = encode(&response).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {phrase}\r\n")), "{answer}");
+    }
+}
+
 #[test]
 fn h17_every_refusal_closes() {
     for error in ERRORS {
@@ -340,6 +378,8 @@ fn h24_expect_is_417_where_a_100_would_have_to_come_before_the_101() {
         (post("Content-Length: 0\r\nExpect: 100-continue"), 200),
         (post("Expect: 100-continue"), 200),
         (b"POST / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n".to_vec(), 200),
+        // RFC 9110 §10.1.1: HTTP/1.0 does not know it.
+        (b"POST / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 200-ok\r\n\r\n".to_vec(), 200),
     ] {
         assert_eq!(status(&request), expected, "{}", request.escape_ascii());
     }

@@ -21,6 +21,7 @@ fn r087_close_without_a_body_is_answered_without_a_body() {
 fn r087_a_reason_without_a_code_cannot_be_sent() {
     let frame = CloseFrame { code: None, reason: "why" };
     assert_eq!(frame.check(), Err(UsageError::CloseReasonWithoutCode));
+    assert_eq!(CloseFrame { code: None, reason: "" }.check(), Ok(()));
 }
 
 #[test]
