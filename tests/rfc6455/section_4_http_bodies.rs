@@ -31,7 +31,7 @@ fn feed(length: BodyLength, pieces: &[&[u8]], limits: &Limits) -> Outcome {
         if !is_whole {
             is_whole = body.receive(&mut input)? == Status::Complete(());
             assert!(is_whole || input.unread().is_empty());
-            assert_eq!(body.is_empty(), body.len() == 0);
+            assert_eq!(body.is_empty(), matches!(body.len(), 0));
         }
     }
     Ok(is_whole.then(|| (body.into_bytes().to_vec(), input.unread().to_vec())))
