@@ -27,6 +27,7 @@
 //!  context     what a handler can do: Context, Socket, Cast                     context, socket, cast
 //!  args        what events carry: Args out, Event and Reply in, Ack             args, event
 //!  state       who is connected where, rooms, answers awaited, timers           state, clients
+//!  recovery    what is kept for clients that come back                          recovery
 //!  packet      the text of a packet: events, acks, namespaces                   packet
 //!  engine      the sessions below it: polling, WebSocket, upgrade, heartbeat    engine
 //! ```
@@ -46,6 +47,7 @@ mod io;
 mod namespace;
 pub mod packet;
 mod reason;
+mod recovery;
 mod socket;
 mod state;
 
@@ -58,5 +60,6 @@ pub use event::{Ack, ArgError, Event, NoReply, Reply};
 pub use io::{Config, Io};
 pub use namespace::{Namespace, Refusal};
 pub use reason::Reason;
+pub use recovery::Recovery;
 pub use socket::Socket;
 pub use state::SocketId;

@@ -79,18 +79,22 @@ impl Args {
         self.json.push_str(json);
     }
 
-    /// An event's message.
+    /// An event's message. The offset is one more argument.
     pub(super) fn event(
-        self,
+        mut self,
         namespace: &str,
         name: &str,
         id: Option<u64>,
+        offset: Option<&str>,
         max_attachments: usize,
     ) -> Result<Outgoing, EmitError> {
         if is_reserved(name) {
             return Err(EmitError::ReservedName);
         }
         let name = serde_json::to_string(name).map_err(|_| EmitError::Json)?;
+        if let Some(offset) = offset {
+            self.push(&std::format!("\"{offset}\""));
+        }
         self.encode(Kind::Event, namespace, Some(&name), id, max_attachments)
     }
 

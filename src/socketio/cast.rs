@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use super::args::{Args, EmitError};
 use super::engine::Sessions;
+use super::recovery::Audience;
 use super::state::{SocketId, SocketKey, SpaceId, State};
 use crate::net::Sent;
 
@@ -59,15 +60,21 @@ impl<'a> Cast<'a> {
         let namespace = self.space.and_then(|space| self.state.spaces.get(&space)).map(|space| space.name.clone());
         // A mistake is one also where nobody is.
         let namespace = namespace.as_deref().unwrap_or("/");
-        let message = args.into().event(namespace, name, None, self.state.max_attachments)?;
+        let offset = self.state.memory.as_ref().map(|memory| memory.offset(!self.volatile));
+        let message = args.into().event(namespace, name, None, offset.as_deref(), self.state.max_attachments)?;
+        let selected = self.select();
+        let Self { state, sessions, space, rooms, except, volatile } = self;
         let mut count = 0;
-        for key in self.select() {
-            let Some(socket) = self.state.sockets.get(&key) else { continue };
-            let sent = match self.volatile {
-                true => self.sessions.send_volatile(socket.session, &message),
-                false => self.sessions.send(socket.session, &message),
+        for key in &selected {
+            let Some(socket) = state.sockets.get(key) else { continue };
+            let sent = match volatile {
+                true => sessions.send_volatile(socket.session, &message),
+                false => sessions.send(socket.session, &message),
             };
             count += usize::from(sent != Sent::Dropped);
+        }
+        if let Some(space) = space.filter(|_| !volatile) {
+            state.keep_event(sessions, space, Audience::Rooms { to: rooms, except }, selected.is_empty(), message);
         }
         Ok(count)
     }

@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 use std::borrow::ToOwned;
 use std::boxed::Box;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::string::String;
@@ -17,11 +17,12 @@ use serde_json::value::RawValue;
 
 use super::clients::{Client, Handshake, Unfinished};
 use super::context::{Context, Remote, RemoteJob, TimerId};
-use super::engine::{self, Application, Data, Engine, SessionId, Sessions};
+use super::engine::{self, Application, Data, Engine, SessionId, Sessions, Sid};
 use super::event::{Ack, Event, NoReply, Reply, Values};
 use super::namespace::Namespace;
 use super::packet::{Data as PacketData, Kind, Packet, check_placeholders, event_name};
 use super::reason::Reason;
+use super::recovery::{Membership, Memory, Recovery};
 use super::socket::Socket;
 use super::state::{Happened, Job, SocketId, SocketKey, SocketState, SpaceId, State, Timer};
 use crate::handshake::Request;
@@ -41,6 +42,8 @@ pub struct Config {
     pub max_attachment_bytes: usize,
     /// Namespaces that a session may be in. Default 64.
     pub max_namespaces: usize,
+    /// What clients find that lose their connection and come back. Default `None`: nothing.
+    pub recovery: Option<Recovery>,
 }
 
 impl Default for Config {
@@ -51,6 +54,7 @@ impl Default for Config {
             max_attachments: 10,
             max_attachment_bytes: 10_000_000,
             max_namespaces: 64,
+            recovery: None,
         }
     }
 }
@@ -83,6 +87,8 @@ impl Io {
     pub fn new(config: Config) -> Self {
         let mut state = State::default();
         state.max_attachments = config.max_attachments;
+        let silence = config.engine.ping_interval.saturating_add(config.engine.ping_timeout);
+        state.memory = config.recovery.clone().map(|recovery| Memory::new(recovery, silence));
         Self {
             config,
             state,
@@ -167,7 +173,7 @@ impl Io {
                             handler(&mut Socket { context: Context { state: &mut self.state, sessions }, key }, reason);
                         }
                     }
-                    self.state.forget(key);
+                    self.state.part(sessions, key);
                 }
             }
         }
@@ -265,6 +271,10 @@ impl Io {
             PacketData::One(auth) => Some(*auth),
             _ => None,
         };
+        let claim = auth.filter(|_| self.state.memory.is_some()).and_then(claim);
+        if let Some((pid, _)) = &claim {
+            self.replace(sessions, session, *pid, packet.namespace);
+        }
         let Some(space) = self.space(packet.namespace, auth) else {
             let json = r#"{"message":"Invalid namespace"}"#;
             return self.state.send(sessions, session, Kind::ConnectError, packet.namespace, json);
@@ -274,12 +284,17 @@ impl Io {
             self.state.tidy(space);
             return self.violated(sessions, session);
         }
-        let Some(key) = self.add_socket(sessions, session, space, auth) else {
+        let restored = claim.and_then(|(pid, offset)| self.restore(sessions, session, space, (pid, offset.as_deref())));
+        let Some(key) = restored.or_else(|| self.add_socket(sessions, session, space)) else {
             self.state.tidy(space);
             return sessions.close(session);
         };
+        if let Some(socket) = self.state.sockets.get_mut(&key) {
+            socket.auth = auth.map(ToOwned::to_owned);
+        }
         let handlers = self.state.spaces[&space].handlers;
-        for n in 0..self.handlers[handlers].guards.len() {
+        let skips = restored.is_some() && self.config.recovery.as_ref().is_some_and(|recovery| recovery.skip_guards);
+        for n in 0..if skips { 0 } else { self.handlers[handlers].guards.len() } {
             let guard = &mut self.handlers[handlers].guards[n];
             let mut socket = Socket { context: Context { state: &mut self.state, sessions }, key };
             if let Err(refusal) = guard(&mut socket) {
@@ -304,15 +319,77 @@ impl Io {
             // A guard has closed it; that will be told in a moment.
             return;
         }
-        let Some(socket) = self.state.sockets.get_mut(&key) else { return };
+        let State { sockets, memory, spaces, .. } = &mut self.state;
+        let (Some(socket), now) = (sockets.get_mut(&key), sessions.now()) else { return };
+        let mut json = std::format!("{{\"sid\":\"{}\"", socket.id);
+        if let Some(memory) = memory {
+            // What it missed comes first.
+            match memory.missed(now, socket, name) {
+                Some(missed) => missed.iter().for_each(|message| drop(sessions.send(session, message))),
+                // It was forgotten while the guards were asked.
+                None => return sessions.close(session),
+            }
+            if socket.membership.resumed.is_none() {
+                socket.membership = Membership::new(sessions.draw.next(), memory.next());
+            }
+            if let Some(pid) = socket.membership.pid {
+                memory.enter(pid, key);
+                json.push_str(&std::format!(",\"pid\":\"{}\"", pid.as_str()));
+            }
+        }
+        json.push('}');
         socket.connected = true;
-        let json = std::format!("{{\"sid\":\"{}\"}}", socket.id);
-        if let Some(space) = self.state.spaces.get_mut(&socket.space) {
+        if let Some(space) = spaces.get_mut(&socket.space) {
             space.sockets.insert(key);
         }
         let timer = self.state.clients.get_mut(&session).and_then(|client| client.connect_by.take());
         timer.map(|timer| self.state.timers.remove(&timer));
         self.state.send(sessions, session, Kind::Connect, name, &json);
+    }
+
+    /// Ends the session of a client that came back before that was noticed to be gone.
+    fn replace(&mut self, sessions: &mut Sessions, session: SessionId, pid: Sid, namespace: &str) {
+        let key = self.state.memory.as_ref().and_then(|memory| memory.still_here(pid));
+        let Some(socket) = key.and_then(|key| self.state.sockets.get(&key)) else { return };
+        let (old, space) = (socket.session, self.state.by_name.get(namespace));
+        if old == session || space != Some(&socket.space) {
+            return;
+        }
+        sessions.end(old, engine::Reason::TransportClose);
+        self.gone(old, engine::Reason::TransportClose);
+        self.settle(sessions);
+    }
+
+    /// Puts the socket of a client that comes back into its namespace.
+    fn restore(
+        &mut self,
+        sessions: &Sessions,
+        session: SessionId,
+        space: SpaceId,
+        claim: (Sid, Option<&str>),
+    ) -> Option<SocketKey> {
+        let key = self.state.number();
+        let State { memory, spaces, clients, sockets, .. } = &mut self.state;
+        let (space_state, client) = (spaces.get_mut(&space)?, clients.get_mut(&session)?);
+        // Half of what may wait for a poll.
+        let max = sessions.config.max_queue / 2;
+        let mut socket = memory.as_mut()?.restore(sessions.now(), claim, &space_state.name, max)?;
+        socket.handshake = client.handshake.clone();
+        (socket.session, socket.space) = (session, space);
+        client.sockets.push((space, key));
+        space_state.restore(key, &socket);
+        sockets.insert(key, socket);
+        Some(key)
+    }
+
+    /// A session is over.
+    fn gone(&mut self, id: SessionId, reason: engine::Reason) {
+        if let Some(client) = self.state.clients.get_mut(&id) {
+            let reason = client.reason.unwrap_or(Reason::Session(reason));
+            for (_, key) in core::mem::take(&mut client.sockets) {
+                self.state.leave(key, reason);
+            }
+        }
     }
 
     /// The namespace of this name; made, if somebody wants it.
@@ -325,13 +402,7 @@ impl Io {
         Some(self.state.add_space(name, handlers, true))
     }
 
-    fn add_socket(
-        &mut self,
-        sessions: &mut Sessions,
-        session: SessionId,
-        space: SpaceId,
-        auth: Option<&RawValue>,
-    ) -> Option<SocketKey> {
+    fn add_socket(&mut self, sessions: &mut Sessions, session: SessionId, space: SpaceId) -> Option<SocketKey> {
         let id = SocketId(sessions.draw.next()?);
         let key = self.state.number();
         let client = self.state.clients.get_mut(&session)?;
@@ -341,9 +412,10 @@ impl Io {
             session,
             space,
             connected: false,
-            rooms: BTreeSet::new(),
+            rooms: BTreeMap::new(),
+            membership: Membership::new(None, 0),
             data: None,
-            auth: auth.map(ToOwned::to_owned),
+            auth: None,
             handshake: client.handshake.clone(),
             replies: Default::default(),
         };
@@ -383,6 +455,7 @@ impl Io {
         match timer {
             Timer::Job(job) => job(&mut self.context(sessions)),
             Timer::Connect(session) => self.violated(sessions, session),
+            Timer::Sweep => self.state.sweep(sessions),
             Timer::Reply(key, id) => {
                 let socket = self.state.sockets.get_mut(&key);
                 if let Some((callback, _)) = socket.and_then(|socket| socket.replies.remove(&id)) {
@@ -391,6 +464,13 @@ impl Io {
             }
         }
     }
+}
+
+/// Who a client says it was, and what it has heard.
+fn claim(auth: &RawValue) -> Option<(Sid, Option<String>)> {
+    let auth: BTreeMap<String, &RawValue> = serde_json::from_str(auth.get()).ok()?;
+    let text = |key| serde_json::from_str::<String>(auth.get(key)?.get()).ok();
+    Some((Sid::parse(&text("pid")?)?, text("offset")))
 }
 
 impl Application for Io {
@@ -423,12 +503,7 @@ impl Application for Io {
     }
 
     fn close(&mut self, sessions: &mut Sessions, id: SessionId, reason: engine::Reason) {
-        if let Some(client) = self.state.clients.get_mut(&id) {
-            let reason = client.reason.unwrap_or(Reason::Session(reason));
-            for (_, key) in core::mem::take(&mut client.sockets) {
-                self.state.leave(key, reason);
-            }
-        }
+        self.gone(id, reason);
         if let Some(timer) = self.state.clients.remove(&id).and_then(|client| client.connect_by) {
             self.state.timers.remove(&timer);
         }

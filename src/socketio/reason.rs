@@ -19,6 +19,18 @@ pub enum Reason {
     ServerNamespaceDisconnect,
 }
 
+impl Reason {
+    /// Whether the connection was lost, rather than ended by one of the two: the client comes back by itself, and with
+    /// [`Recovery`](super::Recovery) as the one it was.
+    pub fn is_recoverable(self) -> bool {
+        match self {
+            Self::Session(engine::Reason::ParseError) => false,
+            Self::Session(_) | Self::ForcedServerClose => true,
+            Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect => false,
+        }
+    }
+}
+
 /// What the reference server calls it.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

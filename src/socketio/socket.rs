@@ -17,6 +17,7 @@ use super::clients::Handshake;
 use super::context::{Context, TimerId};
 use super::engine::Transport;
 use super::event::{ArgError, NoReply, Reply};
+use super::recovery::Audience;
 use super::state::{SocketId, SocketKey, SocketState, Timer};
 use crate::net::Sent;
 
@@ -53,6 +54,11 @@ impl Socket<'_> {
         self.state().connected
     }
 
+    /// Whether it was away and has come back, by [`Recovery`](super::Recovery), with its id, rooms and data.
+    pub fn recovered(&self) -> bool {
+        self.state().membership.resumed.is_some()
+    }
+
     /// Its namespace.
     pub fn namespace(&self) -> String {
         self.context.name_of(self.key)
@@ -85,12 +91,12 @@ impl Socket<'_> {
 
     /// The rooms that it joined.
     pub fn rooms(&self) -> Vec<Rc<str>> {
-        self.state().rooms.iter().cloned().collect()
+        self.state().rooms.keys().cloned().collect()
     }
 
     /// Whether it joined a room.
     pub fn is_in(&self, room: &str) -> bool {
-        self.state().rooms.contains(room)
+        self.state().rooms.contains_key(room)
     }
 
     /// What [`set`](Self::set) put there, if it is of this type.
@@ -119,9 +125,16 @@ impl Socket<'_> {
     ///
     /// A reserved name, a mistake in the arguments.
     pub fn emit(&mut self, name: &str, args: impl Into<Args>) -> Result<Sent, EmitError> {
-        let message = args.into().event(&self.namespace(), name, None, self.context.state.max_attachments)?;
-        let (connected, session) = (self.state().connected, self.state().session);
-        Ok(if connected { self.context.sessions.send(session, &message) } else { Sent::Dropped })
+        let (namespace, id) = (self.namespace(), self.id());
+        let Context { state, sessions } = &mut self.context;
+        let offset = state.memory.as_ref().map(|memory| memory.offset(true));
+        let message = args.into().event(&namespace, name, None, offset.as_deref(), state.max_attachments)?;
+        let Some(socket) = state.sockets.get(&self.key).filter(|socket| socket.connected) else {
+            return Ok(Sent::Dropped);
+        };
+        let (sent, space) = (sessions.send(socket.session, &message), socket.space);
+        state.keep_event(sessions, space, Audience::Socket(id), false, message);
+        Ok(sent)
     }
 
     /// Sends it an event that asks for an answer. The last argument is called exactly once: with the answer, after this
@@ -140,7 +153,7 @@ impl Socket<'_> {
         let (namespace, max, key) = (self.namespace(), self.context.state.max_attachments, self.key);
         let space = self.state().space;
         let id = self.context.state.spaces.get_mut(&space).map_or(0, |space| space.next_ack());
-        let message = args.into().event(&namespace, name, Some(id), max)?;
+        let message = args.into().event(&namespace, name, Some(id), None, max)?;
         let (connected, session) = (self.state().connected, self.state().session);
         let sent = if connected { self.context.sessions.send(session, &message) } else { Sent::Dropped };
         let then = Box::new(then);

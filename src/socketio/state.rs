@@ -17,6 +17,7 @@ use super::engine::{Outgoing, SessionId, Sessions, Sid};
 use super::event::{NoReply, Reply};
 use super::packet::{Kind, encode_head};
 use super::reason::Reason;
+use super::recovery::{Audience, Membership, Memory, Position};
 
 /// Names a socket: 20 characters, another in each namespace. It is also a room, with only that socket in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,8 @@ pub(super) type Job = Box<dyn FnOnce(&mut Context<'_>)>;
 #[derive(Default)]
 pub(super) struct State {
     pub(super) max_attachments: usize,
+    /// If clients that come back are known again.
+    pub(super) memory: Option<Memory>,
     pub(super) spaces: HashMap<SpaceId, Space>,
     pub(super) by_name: HashMap<Rc<str>, SpaceId>,
     pub(super) clients: HashMap<SessionId, Client>,
@@ -86,7 +89,9 @@ pub(super) struct SocketState {
     pub(super) session: SessionId,
     pub(super) space: SpaceId,
     pub(super) connected: bool,
-    pub(super) rooms: BTreeSet<Rc<str>>,
+    /// Those it joined, and what was the next event then.
+    pub(super) rooms: BTreeMap<Rc<str>, Position>,
+    pub(super) membership: Membership,
     pub(super) data: Option<Box<dyn Any>>,
     pub(super) auth: Option<Box<RawValue>>,
     pub(super) handshake: Rc<Handshake>,
@@ -100,6 +105,8 @@ pub(super) enum Timer {
     Reply(SocketKey, u64),
     /// For the first namespace of a client.
     Connect(SessionId),
+    /// To forget what is kept for those who are away.
+    Sweep,
 }
 
 pub(super) enum Happened {
@@ -159,9 +166,15 @@ impl State {
         if let Some(space) = self.spaces.get_mut(&socket.space) {
             space.sockets.remove(&key);
             space.by_id.remove(&socket.id.0);
-            for room in &socket.rooms {
+            for room in socket.rooms.keys() {
                 space.remove_from(room, key);
             }
+        }
+        if let (Some(pid), Some(memory)) = (socket.membership.pid, &mut self.memory) {
+            memory.part(pid);
+        }
+        if !reason.is_recoverable() {
+            socket.membership.pid = None;
         }
         for (_, (callback, timer)) in core::mem::take(&mut socket.replies) {
             timer.map(|timer| self.timers.remove(&timer));
@@ -181,10 +194,68 @@ impl State {
         }
     }
 
+    /// The last of a socket, unless its client may come back.
+    pub(super) fn part(&mut self, sessions: &mut Sessions, key: SocketKey) {
+        let pid = self.sockets.get(&key).and_then(|socket| socket.membership.pid);
+        if let (Some(pid), Some(memory)) = (pid, &mut self.memory) {
+            let Some(socket) = self.sockets.remove(&key) else { return };
+            let space = socket.space;
+            if let Some(space) = self.spaces.get(&space) {
+                memory.keep(sessions.now(), pid, space.name.clone(), socket);
+            }
+            self.tidy(space);
+            self.sweep_later(sessions);
+        } else {
+            self.forget(key);
+        }
+    }
+
+    /// Keeps an event for those who lose it, unless `nobody` was there to hear it and nobody is away.
+    pub(super) fn keep_event(
+        &mut self,
+        sessions: &mut Sessions,
+        space: SpaceId,
+        to: Audience,
+        nobody: bool,
+        message: Outgoing,
+    ) {
+        let (Some(memory), Some(space)) = (&mut self.memory, self.spaces.get(&space)) else { return };
+        if nobody && !memory.is_anybody_away() {
+            return;
+        }
+        memory.store(sessions.now(), space.name.clone(), to, message);
+        self.sweep_later(sessions);
+    }
+
+    /// Forgets what is kept too long.
+    pub(super) fn sweep(&mut self, sessions: &mut Sessions) {
+        let now = sessions.now();
+        let Some(memory) = &mut self.memory else { return };
+        memory.sweeps = false;
+        if let Some(next) = memory.sweep(now) {
+            self.sweep_after(sessions, next.saturating_sub(now).max(BETWEEN_SWEEPS));
+        }
+    }
+
+    fn sweep_later(&mut self, sessions: &mut Sessions) {
+        if self.memory.as_ref().is_some_and(|memory| !memory.sweeps) {
+            self.sweep_after(sessions, BETWEEN_SWEEPS);
+        }
+    }
+
+    fn sweep_after(&mut self, sessions: &mut Sessions, after: core::time::Duration) {
+        let id = self.number();
+        self.timers.insert(TimerId(id), Timer::Sweep);
+        sessions.set_timer(after, id);
+        if let Some(memory) = &mut self.memory {
+            memory.sweeps = true;
+        }
+    }
+
     pub(super) fn join(&mut self, key: SocketKey, room: &str) -> bool {
         let Some(socket) = self.sockets.get_mut(&key) else { return false };
         let Some(space) = self.spaces.get_mut(&socket.space) else { return false };
-        if !space.by_id.contains_key(&socket.id.0) || socket.rooms.contains(room) {
+        if !space.by_id.contains_key(&socket.id.0) || socket.rooms.contains_key(room) {
             return false;
         }
         let name = match space.rooms.get_key_value(room) {
@@ -192,7 +263,7 @@ impl State {
             None => Rc::from(room),
         };
         space.rooms.entry(name.clone()).or_default().insert(key);
-        socket.rooms.insert(name)
+        socket.rooms.insert(name, self.memory.as_ref().map_or(0, Memory::next)).is_none()
     }
 
     pub(super) fn leave_room(&mut self, key: SocketKey, room: &str) -> bool {
@@ -200,7 +271,11 @@ impl State {
         if let Some(space) = self.spaces.get_mut(&socket.space) {
             space.remove_from(room, key);
         }
-        socket.rooms.remove(room)
+        let Some((room, from)) = socket.rooms.remove_entry(room) else { return false };
+        if let Some(memory) = &self.memory {
+            socket.membership.left(room, from, memory);
+        }
+        true
     }
 
     /// Puts a socket out, and tells its client.
@@ -232,6 +307,14 @@ impl Space {
     pub(super) fn next_ack(&mut self) -> u64 {
         self.next_ack += 1;
         self.next_ack - 1
+    }
+
+    /// A socket is back in its rooms.
+    pub(super) fn restore(&mut self, key: SocketKey, socket: &SocketState) {
+        self.by_id.insert(socket.id.0, key);
+        for room in socket.rooms.keys() {
+            self.rooms.entry(room.clone()).or_default().insert(key);
+        }
     }
 
     fn remove_from(&mut self, room: &str, key: SocketKey) {
@@ -276,5 +359,7 @@ impl fmt::Debug for State {
     }
 }
 
+/// At least.
+const BETWEEN_SWEEPS: core::time::Duration = core::time::Duration::from_secs(1);
 /// For how long packets may still come for a namespace that the client was put out of.
 const IN_FLIGHT: core::time::Duration = core::time::Duration::from_secs(5);

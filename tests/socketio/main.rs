@@ -14,6 +14,7 @@ mod socket_acks;
 mod socket_connect;
 mod socket_errors;
 mod socket_events;
+mod socket_recovery;
 mod socket_rooms;
 mod socket_server;
 mod stage;

@@ -52,7 +52,7 @@ impl Outgoing {
     }
 
     /// Bytes of all its messages.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::socketio) fn len(&self) -> usize {
         self.0.len
     }
 

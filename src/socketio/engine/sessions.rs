@@ -32,7 +32,7 @@ pub enum Transport {
 /// What is sent here leaves when the application's call is over.
 #[derive(Debug)]
 pub struct Sessions {
-    pub(super) config: Config,
+    pub(in crate::socketio) config: Config,
     pub(super) now: Duration,
     slots: Vec<Slot>,
     unused: Vec<u32>,
@@ -200,7 +200,7 @@ impl Sessions {
     }
 
     /// Ends a session: the application will be told, and what can still leave leaves.
-    pub(super) fn end(&mut self, id: SessionId, reason: Reason) {
+    pub(in crate::socketio) fn end(&mut self, id: SessionId, reason: Reason) {
         self.end_as(id, reason, Life::Ending(reason));
     }
 
