@@ -325,7 +325,7 @@ impl Io {
         if let Some(memory) = memory {
             // What it missed comes first.
             match memory.missed(now, socket, name) {
-                Some(missed) => missed.iter().for_each(|message| drop(sessions.send(session, message))),
+                Some(missed) => missed.iter().for_each(|message| _ = sessions.send(session, message)),
                 // It was forgotten while the guards were asked.
                 None => return sessions.close(session),
             }

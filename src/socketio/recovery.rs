@@ -18,7 +18,8 @@ use super::state::{SocketId, SocketKey, SocketState};
 /// events that they missed. All limits are those of a loop.
 ///
 /// An event has one more argument then, a string, by which the client says later what it has heard. Events that ask for
-/// an answer are not kept, nor volatile ones.
+/// an answer are not kept, nor volatile ones. Who missed more than half of
+/// [`max_queue`](super::engine::Config::max_queue) comes back as somebody new.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recovery {

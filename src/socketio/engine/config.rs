@@ -21,7 +21,7 @@ pub struct Config {
     pub upgrade_timeout: Duration,
     /// Bytes of a polling request's body, and of a message over a WebSocket. Default 1,000,000.
     pub max_payload: usize,
-    /// Bytes that may wait for a session's next poll. Beyond, the session is over. Default 1 MiB.
+    /// Bytes that may wait for a session's next poll, or its WebSocket. Beyond, the session is over. Default 1 MiB.
     pub max_queue: usize,
     /// Sessions of the loop. Beyond, a request for one more is answered with 503, and its WebSocket closed. A session
     /// over polling needs no connection to stay, so that those of the loop are no bound. Default 262,144.
@@ -64,6 +64,7 @@ impl Config {
         config.limits.body = self.max_payload;
         config.limits.message = self.max_payload;
         config.limits.frame = self.max_payload;
+        config.hard_queue = config.hard_queue.max(self.max_queue);
         // There is a heartbeat already.
         config.ping_after = Duration::MAX;
         config.origins = match self.cors.as_ref().map(|cors| &cors.origins) {

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bowsprit::net::Server;
-use bowsprit::socketio::{Args, Config, Io, Refusal};
+use bowsprit::socketio::{Args, Config, Io, Recovery, Refusal};
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("A Socket.IO server to be tested.", "127.0.0.1:0");
@@ -15,8 +15,11 @@ fn main() -> std::io::Result<()> {
     // Short, so that heartbeats happen within a test.
     config.engine.ping_interval = Duration::from_millis(300);
     config.engine.ping_timeout = Duration::from_secs(5);
+    // Events have one more argument then.
+    config.recovery = std::env::var_os("RECOVERY").map(|_| Recovery::default());
     let mut io = Io::new(config);
     events(&mut io);
+    recovering(&mut io);
     guarded(&mut io);
     io.of_matching(|name, _| name.starts_with("/dynamic-")).on_connect(|socket| {
         let name = socket.namespace();
@@ -103,4 +106,40 @@ fn guarded(io: &mut Io) {
     guarded.on("echo", |socket, event| {
         let _ = socket.emit("echo", event.args());
     });
+}
+
+/// Nothing is sent here that nobody asked for.
+fn recovering(io: &mut Io) {
+    io.of("/quiet")
+        .on("set", |socket, event| {
+            if let (Ok(data), Ok(room), Some(ack)) = (event.arg::<String>(0), event.arg(1), event.ack()) {
+                socket.set(data);
+                socket.join(room);
+                let _ = socket.reply(ack, ());
+            }
+        })
+        .on("get", |socket, event| {
+            let data = socket.get::<String>().cloned();
+            if let Some(ack) = event.ack() {
+                let _ = socket.reply(ack, (data,));
+            }
+        })
+        .on("say", |socket, event| {
+            if let (Ok(room), Some(ack)) = (event.arg::<String>(0), event.ack()) {
+                let args = Args::new().json(event.raw(1)).binary(vec![1, 2, 3]);
+                let _ = socket.everybody().to(room).emit("said", args);
+                let _ = socket.reply(ack, ());
+            }
+        })
+        .on("hint", |socket, event| {
+            if let (Ok(room), Some(ack)) = (event.arg::<String>(0), event.ack()) {
+                let _ = socket.everybody().to(room).volatile().emit("hinted", ("text",));
+                let _ = socket.reply(ack, ());
+            }
+        })
+        .on("count", |socket, event| {
+            if let Ok(n) = event.arg::<u32>(0) {
+                let _ = socket.everybody().emit("counted", (n,));
+            }
+        });
 }

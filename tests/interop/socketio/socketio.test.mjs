@@ -1,47 +1,20 @@
 // Every test once for each way that a client can take.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { io } from "socket.io-client";
+import { PATIENCE, Server, WAYS, heard } from "./stage.mjs";
 
-const WAYS = {
-    polling: ["polling"],
-    websocket: ["websocket"],
-    upgrade: ["polling", "websocket"],
-};
-const PATIENCE = { timeout: 20_000 };
+const server = new Server();
 
-let server, url;
-
-async function start() {
-    server = spawn(process.env.SERVER_BIN, ["--listen", url ? new URL(url).host : "127.0.0.1:0"], {
-        stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [line] = await once(createInterface(server.stdout), "line");
-    url = line.match(/http:\S+/)[0];
-}
-
-async function stop(signal) {
-    server.kill(signal);
-    await once(server, "exit");
-}
-
-before(start);
-after(() => stop("SIGTERM"));
-
-const heard = async (socket, event) => {
-    const args = await new Promise((done) => socket.once(event, (...args) => done(args)));
-    return args;
-};
+before(() => server.start());
+after(() => server.stop("SIGTERM"));
 
 for (const [way, transports] of Object.entries(WAYS)) {
     describe(way, () => {
         const sockets = [];
         const open = (namespace = "/", options = {}) => {
             const settings = { transports, forceNew: true, reconnection: false, ...options };
-            const socket = io(url + namespace, settings);
+            const socket = io(server.url + namespace, settings);
             sockets.push(socket);
             return socket;
         };
@@ -216,10 +189,10 @@ for (const [way, transports] of Object.entries(WAYS)) {
         test("reconnects to a server that was killed", PATIENCE, async () => {
             const socket = await connected("/", { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 });
             const lost = heard(socket, "disconnect");
-            await stop("SIGKILL");
+            await server.stop("SIGKILL");
             assert.match((await lost)[0], /^transport (close|error)$/);
             const again = heard(socket, "connect");
-            await start();
+            await server.start();
             await again;
             assert.equal(await socket.emitWithAck("answer", "back"), "back");
         });
