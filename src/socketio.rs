@@ -25,7 +25,7 @@
 //! ```text
 //!  io          Io: namespaces and their handlers; packets become calls          io, namespace
 //!  context     what a handler can do: Context, Socket, Cast                     context, socket, cast
-//!  args        what events carry: Args out, Event and Reply in, Ack             args, event
+//!  args        what events carry: Args out, Event, Reply and Answers in, Ack    args, event, answers
 //!  state       who is connected where, rooms, answers awaited, timers           state, clients
 //!  recovery    what is kept for clients that come back                          recovery
 //!  packet      the text of a packet: events, acks, namespaces                   packet
@@ -36,6 +36,7 @@
 //! written: key order and the text of numbers stay, and nothing is built of it that was not asked for. A broadcast is
 //! encoded once. All handlers run on the loop's thread, one at a time, so that a client's events are handled in order.
 
+mod answers;
 mod args;
 mod cast;
 mod clients;
@@ -51,6 +52,7 @@ mod recovery;
 mod socket;
 mod state;
 
+pub use answers::{Answer, Answers};
 pub use args::{Args, EmitError};
 pub use cast::Cast;
 pub use clients::Handshake;
@@ -58,7 +60,7 @@ pub use context::{Context, Remote, TimerId};
 
 pub use event::{Ack, ArgError, Event, NoReply, Reply};
 pub use io::{Config, Io};
-pub use namespace::{Namespace, Refusal};
+pub use namespace::{Admission, Namespace, Refusal};
 pub use reason::Reason;
 pub use recovery::Recovery;
 pub use socket::Socket;

@@ -1,11 +1,17 @@
 //! A selection of sockets, and what can be done to all of them.
 
+use core::time::Duration;
+use std::boxed::Box;
 use std::string::String;
 use std::vec::Vec;
 
+use super::answers::{Answers, Gathering};
 use super::args::{Args, EmitError};
+use super::context::Context;
 use super::engine::Sessions;
+use super::event::NoReply;
 use super::recovery::Audience;
+use super::socket::Socket;
 use super::state::{SocketId, SocketKey, SpaceId, State};
 use crate::net::Sent;
 
@@ -77,6 +83,69 @@ impl<'a> Cast<'a> {
             state.keep_event(sessions, space, Audience::Rooms { to: rooms, except }, selected.is_empty(), message);
         }
         Ok(count)
+    }
+
+    /// Sends them an event that asks for an answer, encoded once. The last argument is called exactly once: when
+    /// everybody has answered or is gone, or after this time. Returns to how many it was sent.
+    ///
+    /// # Errors
+    ///
+    /// A reserved name, a mistake in the arguments. Nothing was sent, and nothing will be called.
+    pub fn emit_with_ack(
+        self,
+        name: &str,
+        args: impl Into<Args>,
+        timeout: Duration,
+        then: impl FnOnce(&mut Context<'_>, Answers) + 'static,
+    ) -> Result<usize, EmitError> {
+        let space = self.space.and_then(|space| self.state.spaces.get_mut(&space));
+        let (namespace, id) = space.map_or(("/".into(), 0), |space| (space.name.clone(), space.next_ack()));
+        let message = args.into().event(&namespace, name, Some(id), None, self.state.max_attachments)?;
+        let selected = self.select();
+        let Self { state, sessions, volatile, .. } = self;
+        if selected.is_empty() {
+            state.call(|context| then(context, Answers::default()));
+            return Ok(0);
+        }
+        let gathering = Gathering::new(selected.len(), Box::new(then));
+        let mut count = 0;
+        for key in &selected {
+            let Some(socket) = state.sockets.get_mut(key) else { continue };
+            let sent = match volatile {
+                true => sessions.send_volatile(socket.session, &message),
+                false => sessions.send(socket.session, &message),
+            };
+            let on_reply = gathering.on_reply(socket.id);
+            if sent == Sent::Dropped {
+                state.call(|context| on_reply(context, Err(NoReply::Disconnected)));
+            } else {
+                socket.replies.insert(id, (on_reply, None));
+                count += 1;
+            }
+        }
+        // Duration::MAX is never.
+        if timeout < Duration::MAX {
+            let timer = Context { state, sessions }.after(timeout, move |context| {
+                for key in selected {
+                    let socket = context.state.sockets.get_mut(&key);
+                    if let Some((on_reply, _)) = socket.and_then(|socket| socket.replies.remove(&id)) {
+                        on_reply(context, Err(NoReply::TimedOut));
+                    }
+                }
+            });
+            gathering.ends_with(timer);
+        }
+        Ok(count)
+    }
+
+    /// Calls this with each of them: for its rooms, its data, its request.
+    pub fn each(self, mut job: impl FnMut(&mut Socket<'_>)) {
+        for key in self.select() {
+            // What is done with one may put another out.
+            if self.state.is_connected(key) {
+                job(&mut Socket { context: Context { state: self.state, sessions: self.sessions }, key });
+            }
+        }
     }
 
     /// Their ids.

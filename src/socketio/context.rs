@@ -11,8 +11,9 @@ use super::args::{Args, EmitError};
 use super::cast::Cast;
 use super::engine::{Sessions, Sid};
 use super::event::Ack;
+use super::namespace::{Admission, Refusal};
 use super::socket::Socket;
-use super::state::{State, Timer};
+use super::state::{Happened, State, Timer};
 use crate::net::{self, Sent};
 
 /// All sockets of the loop.
@@ -53,6 +54,11 @@ impl Context<'_> {
         let (Some(socket), Some(space)) = (socket, space) else { return Ok(Sent::Dropped) };
         let message = args.into().ack(&space.name, ack.id, self.state.max_attachments)?;
         Ok(self.sessions.send(socket.session, &message))
+    }
+
+    /// Answers what a [guard](super::Namespace::guard_later) was asked.
+    pub fn decide(&mut self, admission: Admission, verdict: Result<(), Refusal>) {
+        self.state.happened.push_back(Happened::Decided(admission.socket, admission.guard, verdict));
     }
 
     /// Calls this after a time, on the loop.

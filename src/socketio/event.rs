@@ -152,18 +152,25 @@ impl<'e> Values<'e> {
     }
 
     fn binary(&self, n: usize) -> Option<&'e Bytes> {
-        // The usual case: it is something else.
-        self.values.get(n).filter(|value| value.get().contains("laceholder"))?;
-        let object: BTreeMap<String, &RawValue> = self.arg(n).ok()?;
-        // Which attachment it stands for was checked.
-        object.get("_placeholder").filter(|value| value.get() == "true")?;
-        let num: f64 = serde_json::from_str(object.get("num")?.get()).ok()?;
-        self.attachments.get(num as usize)
+        attachment(self.values.get(n)?, self.attachments)
     }
 
     fn args(&self) -> Args {
         Args::received(self.values.iter().map(|value| value.get()), self.attachments)
     }
+}
+
+/// What a value stands for.
+pub(super) fn attachment<'e>(value: &RawValue, attachments: &'e [Bytes]) -> Option<&'e Bytes> {
+    // The usual case: it is something else.
+    if !value.get().contains("laceholder") {
+        return None;
+    }
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(value.get()).ok()?;
+    // Which attachment it stands for was checked.
+    object.get("_placeholder").filter(|value| value.get() == "true")?;
+    let num: f64 = serde_json::from_str(object.get("num")?.get()).ok()?;
+    attachments.get(num as usize)
 }
 
 impl fmt::Debug for Event<'_> {

@@ -19,7 +19,7 @@ use super::clients::{Client, Handshake, Unfinished};
 use super::context::{Context, Remote, RemoteJob, TimerId};
 use super::engine::{self, Application, Data, Engine, SessionId, Sessions, Sid};
 use super::event::{Ack, Event, NoReply, Reply, Values};
-use super::namespace::Namespace;
+use super::namespace::{Admission, Guard, Namespace, Refusal};
 use super::packet::{Data as PacketData, Kind, Packet, check_placeholders, event_name};
 use super::reason::Reason;
 use super::recovery::{Membership, Memory, Recovery};
@@ -165,7 +165,9 @@ impl Io {
     fn settle(&mut self, sessions: &mut Sessions) {
         while let Some(happened) = self.state.happened.pop_front() {
             match happened {
-                Happened::NoReply(callback, why) => callback(&mut self.context(sessions), Err(why)),
+                Happened::Call(job) => job(&mut self.context(sessions)),
+                Happened::Parted(key) => self.state.part(sessions, key),
+                Happened::Decided(key, guard, verdict) => self.decided(sessions, key, guard, verdict),
                 Happened::Disconnected(key, reason) => {
                     if let Some(handlers) = self.handlers_of(key) {
                         for n in 0..self.handlers[handlers].disconnect.len() {
@@ -256,6 +258,7 @@ impl Io {
     fn find(&mut self, sessions: &mut Sessions, session: SessionId, namespace: &str) -> Option<SocketKey> {
         let space = self.state.by_name.get(namespace).copied();
         let key = space.and_then(|space| self.state.socket_of(session, space));
+        let key = key.filter(|key| self.state.is_connected(*key));
         if key.is_none() {
             let now = sessions.now();
             let client = self.state.clients.get(&session)?;
@@ -292,18 +295,34 @@ impl Io {
         if let Some(socket) = self.state.sockets.get_mut(&key) {
             socket.auth = auth.map(ToOwned::to_owned);
         }
-        let handlers = self.state.spaces[&space].handlers;
         let skips = restored.is_some() && self.config.recovery.as_ref().is_some_and(|recovery| recovery.skip_guards);
-        for n in 0..if skips { 0 } else { self.handlers[handlers].guards.len() } {
-            let guard = &mut self.handlers[handlers].guards[n];
+        self.ask(sessions, key, if skips { usize::MAX } else { 0 });
+    }
+
+    /// Asks the guards from this one on; the socket enters when none is left.
+    fn ask(&mut self, sessions: &mut Sessions, key: SocketKey, from: usize) {
+        let Some(handlers) = self.handlers_of(key) else { return };
+        for n in from..self.handlers[handlers].guards.len() {
             let mut socket = Socket { context: Context { state: &mut self.state, sessions }, key };
-            if let Err(refusal) = guard(&mut socket) {
-                self.state.leave(key, Reason::ServerNamespaceDisconnect);
-                let json = refusal.json();
-                return self.state.send(sessions, session, Kind::ConnectError, packet.namespace, &json);
+            match &mut self.handlers[handlers].guards[n] {
+                Guard::Now(guard) => {
+                    if let Err(refusal) = guard(&mut socket) {
+                        return self.refuse(sessions, key, &refusal);
+                    }
+                }
+                Guard::Later(guard) => {
+                    let admission = move || Admission { socket: key, guard: n };
+                    let late =
+                        move |context: &mut Context<'_>| context.decide(admission(), Err(Refusal::new("timeout")));
+                    let timer = socket.context.after(self.config.connect_timeout, late);
+                    if let Some(socket) = socket.context.state.sockets.get_mut(&key) {
+                        socket.waits = Some((n, timer));
+                    }
+                    return guard(&mut socket, admission());
+                }
             }
         }
-        self.welcome(sessions, session, key, packet.namespace);
+        self.welcome(sessions, key);
         for handler in &mut self.handlers[handlers].connect {
             // A guard or a handler may have put it out.
             if !self.state.is_connected(key) {
@@ -313,18 +332,40 @@ impl Io {
         }
     }
 
+    /// A guard that was asked has answered.
+    fn decided(&mut self, sessions: &mut Sessions, key: SocketKey, guard: usize, verdict: Result<(), Refusal>) {
+        let Some(socket) = self.state.sockets.get_mut(&key) else { return };
+        let Some((_, timer)) = socket.waits.take_if(|(n, _)| *n == guard) else { return };
+        self.state.timers.remove(&timer);
+        match verdict {
+            Ok(()) => self.ask(sessions, key, guard + 1),
+            Err(refusal) => self.refuse(sessions, key, &refusal),
+        }
+    }
+
+    fn refuse(&mut self, sessions: &mut Sessions, key: SocketKey, refusal: &Refusal) {
+        let name = self.context(sessions).name_of(key);
+        let session = self.state.sockets.get(&key).map(|socket| socket.session);
+        self.state.leave(key, Reason::ServerNamespaceDisconnect);
+        if let Some(session) = session {
+            self.state.send(sessions, session, Kind::ConnectError, &name, &refusal.json());
+        }
+    }
+
     /// From here on the socket is connected, and its client will know.
-    fn welcome(&mut self, sessions: &mut Sessions, session: SessionId, key: SocketKey, name: &str) {
+    fn welcome(&mut self, sessions: &mut Sessions, key: SocketKey) {
+        let State { sockets, memory, spaces, .. } = &mut self.state;
+        let (Some(socket), now) = (sockets.get_mut(&key), sessions.now()) else { return };
+        let Some(space) = spaces.get_mut(&socket.space) else { return };
+        let (session, name) = (socket.session, space.name.clone());
         if !sessions.is_open(session) {
             // A guard has closed it; that will be told in a moment.
             return;
         }
-        let State { sockets, memory, spaces, .. } = &mut self.state;
-        let (Some(socket), now) = (sockets.get_mut(&key), sessions.now()) else { return };
         let mut json = std::format!("{{\"sid\":\"{}\"", socket.id);
         if let Some(memory) = memory {
             // What it missed comes first.
-            match memory.missed(now, socket, name) {
+            match memory.missed(now, socket, &name) {
                 Some(missed) => missed.iter().for_each(|message| _ = sessions.send(session, message)),
                 // It was forgotten while the guards were asked.
                 None => return sessions.close(session),
@@ -339,12 +380,10 @@ impl Io {
         }
         json.push('}');
         socket.connected = true;
-        if let Some(space) = spaces.get_mut(&socket.space) {
-            space.sockets.insert(key);
-        }
+        space.sockets.insert(key);
         let timer = self.state.clients.get_mut(&session).and_then(|client| client.connect_by.take());
         timer.map(|timer| self.state.timers.remove(&timer));
-        self.state.send(sessions, session, Kind::Connect, name, &json);
+        self.state.send(sessions, session, Kind::Connect, &name, &json);
     }
 
     /// Ends the session of a client that came back before that was noticed to be gone.
@@ -412,6 +451,7 @@ impl Io {
             session,
             space,
             connected: false,
+            waits: None,
             rooms: BTreeMap::new(),
             membership: Membership::new(None, 0),
             data: None,

@@ -12,8 +12,10 @@ use serde_json::value::RawValue;
 use super::event::Event;
 use super::reason::Reason;
 use super::socket::Socket;
+use super::state::SocketKey;
 
 pub(super) type OnGuard = Box<dyn FnMut(&mut Socket<'_>) -> Result<(), Refusal>>;
+pub(super) type OnGuardLater = Box<dyn FnMut(&mut Socket<'_>, Admission)>;
 pub(super) type OnConnect = Box<dyn FnMut(&mut Socket<'_>)>;
 pub(super) type OnEvent = Box<dyn FnMut(&mut Socket<'_>, &Event<'_>)>;
 pub(super) type OnDisconnect = Box<dyn FnMut(&mut Socket<'_>, Reason)>;
@@ -21,7 +23,7 @@ pub(super) type OnDisconnect = Box<dyn FnMut(&mut Socket<'_>, Reason)>;
 /// What happens in a namespace: handlers, registered once for all of its sockets.
 #[derive(Default)]
 pub struct Namespace {
-    pub(super) guards: Vec<OnGuard>,
+    pub(super) guards: Vec<Guard>,
     pub(super) connect: Vec<OnConnect>,
     pub(super) any: Vec<OnEvent>,
     pub(super) events: HashMap<String, Vec<OnEvent>>,
@@ -32,7 +34,15 @@ impl Namespace {
     /// Asks this before a socket is connected, behind those that were added before. What is sent to it there goes
     /// nowhere; rooms and data stay with it.
     pub fn guard(&mut self, guard: impl FnMut(&mut Socket<'_>) -> Result<(), Refusal> + 'static) -> &mut Self {
-        self.guards.push(Box::new(guard));
+        self.guards.push(Guard::Now(Box::new(guard)));
+        self
+    }
+
+    /// As [`guard`](Self::guard), but for an answer that takes time: it is given by
+    /// [`Context::decide`](super::Context::decide), also by way of another thread. Without one, the socket is refused
+    /// after [`Config::connect_timeout`](super::Config::connect_timeout).
+    pub fn guard_later(&mut self, guard: impl FnMut(&mut Socket<'_>, Admission) + 'static) -> &mut Self {
+        self.guards.push(Guard::Later(Box::new(guard)));
         self
     }
 
@@ -70,6 +80,19 @@ impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
     }
+}
+
+pub(super) enum Guard {
+    Now(OnGuard),
+    Later(OnGuardLater),
+}
+
+/// The right to decide whether a socket may enter, once. It may travel to other threads.
+#[must_use = "the client waits for it"]
+#[derive(Debug)]
+pub struct Admission {
+    pub(super) socket: SocketKey,
+    pub(super) guard: usize,
 }
 
 /// Why a socket may not enter: its client is told by `connect_error`.

@@ -156,11 +156,11 @@ impl Socket<'_> {
         let message = args.into().event(&namespace, name, Some(id), None, max)?;
         let (connected, session) = (self.state().connected, self.state().session);
         let sent = if connected { self.context.sessions.send(session, &message) } else { Sent::Dropped };
-        let then = Box::new(then);
         if sent == Sent::Dropped {
-            self.context.state.happened.push_back(super::state::Happened::NoReply(then, NoReply::Disconnected));
+            self.context.state.call(|context| then(context, Err(NoReply::Disconnected)));
             return Ok(sent);
         }
+        let then = Box::new(then);
         // Duration::MAX is never.
         let timer = (timeout < Duration::MAX).then(|| self.context.set_timer(timeout, Timer::Reply(key, id)));
         if let Some(socket) = self.state_mut() {

@@ -15,6 +15,7 @@ use super::clients::{Client, Handshake};
 use super::context::{Context, TimerId};
 use super::engine::{Outgoing, SessionId, Sessions, Sid};
 use super::event::{NoReply, Reply};
+use super::namespace::Refusal;
 use super::packet::{Kind, encode_head};
 use super::reason::Reason;
 use super::recovery::{Audience, Membership, Memory, Position};
@@ -89,6 +90,8 @@ pub(super) struct SocketState {
     pub(super) session: SessionId,
     pub(super) space: SpaceId,
     pub(super) connected: bool,
+    /// For the guard of this number, until then.
+    pub(super) waits: Option<(usize, TimerId)>,
     /// Those it joined, and what was the next event then.
     pub(super) rooms: BTreeMap<Rc<str>, Position>,
     pub(super) membership: Membership,
@@ -111,7 +114,11 @@ pub(super) enum Timer {
 
 pub(super) enum Happened {
     Disconnected(SocketKey, Reason),
-    NoReply(OnReply, NoReply),
+    /// Before it was connected, or again.
+    Parted(SocketKey),
+    /// By a guard, of this number.
+    Decided(SocketKey, usize, Result<(), Refusal>),
+    Call(Job),
 }
 
 impl State {
@@ -176,15 +183,26 @@ impl State {
         if !reason.is_recoverable() {
             socket.membership.pid = None;
         }
+        let is_known = socket.membership.pid.is_some();
+        if let Some((_, timer)) = socket.waits.take() {
+            self.timers.remove(&timer);
+        }
         for (_, (callback, timer)) in core::mem::take(&mut socket.replies) {
             timer.map(|timer| self.timers.remove(&timer));
-            self.happened.push_back(Happened::NoReply(callback, NoReply::Disconnected));
+            self.call(|context| callback(context, Err(NoReply::Disconnected)));
         }
         if was_connected {
             self.happened.push_back(Happened::Disconnected(key, reason));
+        } else if is_known {
+            self.happened.push_back(Happened::Parted(key));
         } else {
             self.forget(key);
         }
+    }
+
+    /// Calls this when no handler is at work.
+    pub(super) fn call(&mut self, job: impl FnOnce(&mut Context<'_>) + 'static) {
+        self.happened.push_back(Happened::Call(Box::new(job)));
     }
 
     /// The last of a socket.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bowsprit::socketio::{Ack, Args, Io};
+use bowsprit::socketio::{Ack, Args, EmitError, Io};
 use bowsprit::testing::Heard;
 
 use crate::house::hears;
@@ -119,4 +119,77 @@ fn nobody_is_left_waiting_for_who_has_left() {
     client.send("1");
     world.advance(Duration::from_secs(3));
     assert_eq!(log(&told), ["socket has been disconnected"]);
+}
+
+fn asks_all(io: &mut Io, log: &Log) {
+    let log = log.clone();
+    io.of("/").on("ask all", move |socket, event| {
+        let (log, timeout) = (log.clone(), event.arg(0).map_or(Duration::MAX, Duration::from_millis));
+        let asked = socket.broadcast().emit_with_ack("question", ("?",), timeout, move |context, answers| {
+            let said = answers.answers.iter().map(|answer| match answer.binary(1) {
+                Some(bytes) => format!("{} {bytes:?}", answer.raw(0).unwrap()),
+                None => answer.arg::<String>(0).unwrap_or_default(),
+            });
+            let missing = answers.missing.iter().map(|(_, why)| why.to_string());
+            log.borrow_mut().push(said.chain(missing).collect::<Vec<_>>().join(", "));
+            let known = answers.answers.iter().filter(|answer| context.socket("/", answer.socket().as_str()).is_some());
+            assert_eq!(known.count(), answers.answers.len());
+        });
+        let _ = socket.emit("asked", (asked.unwrap(),));
+    });
+    io.of("/").on("refused", |socket, _| {
+        let asked = socket.everybody().emit_with_ack("connect", (), Duration::MAX, |_, _| panic!("called"));
+        assert_eq!(asked, Err(EmitError::ReservedName));
+    });
+}
+
+#[test]
+fn a_broadcast_is_answered_by_all_at_once() {
+    let (world, told) = stage(asks_all);
+    let (mut ada, _) = enter(&world, "/");
+    let (mut bob, _) = enter(&world, "/");
+    let (mut cyd, _) = enter(&world, "/");
+    say(&world, &mut ada, r#"42["ask all"]"#);
+    hears(&mut ada, r#"42["asked",2]"#);
+    hears(&mut bob, r#"420["question","?"]"#);
+    hears(&mut cyd, r#"420["question","?"]"#);
+    say(&world, &mut cyd, r#"430["cyd"]"#);
+    assert!(log(&told).is_empty());
+    // The second answer of one is no answer of another.
+    say(&world, &mut cyd, r#"430["cyd again"]"#);
+    assert!(log(&told).is_empty());
+    bob.send(r#"461-0[ 1 ,{"_placeholder":true,"num":0}]"#);
+    bob.send(&[7u8][..]);
+    world.run();
+    assert_eq!(log(&told), [r#"cyd, 1 b"\x07""#]);
+}
+
+#[test]
+fn who_does_not_answer_a_broadcast_is_named_with_the_reason() {
+    let (world, told) = stage(asks_all);
+    let (mut ada, _) = enter(&world, "/");
+    let (mut bob, _) = enter(&world, "/");
+    let (cyd, _) = enter(&world, "/");
+    let (_dan, _) = enter(&world, "/");
+    say(&world, &mut ada, r#"42["ask all",1000]"#);
+    hears(&mut ada, r#"42["asked",3]"#);
+    say(&world, &mut bob, r#"430["bob"]"#);
+    drop(cyd);
+    world.advance(Duration::from_millis(999));
+    assert!(log(&told).is_empty());
+    world.advance(Duration::from_millis(1));
+    assert_eq!(log(&told), ["bob, socket has been disconnected, operation has timed out"]);
+    world.advance(Duration::from_secs(5));
+    assert_eq!(log(&told).len(), 1);
+}
+
+#[test]
+fn a_broadcast_to_nobody_is_answered_at_once_and_a_mistake_is_not_sent() {
+    let (world, told) = stage(asks_all);
+    let (mut ada, _) = enter(&world, "/");
+    say(&world, &mut ada, r#"42["ask all"]"#);
+    hears(&mut ada, r#"42["asked",0]"#);
+    assert_eq!(log(&told), [""]);
+    say(&world, &mut ada, r#"42["refused"]"#);
+    assert_eq!(ada.receive(), None);
 }

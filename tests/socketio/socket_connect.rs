@@ -1,11 +1,14 @@
 //! Socket.IO: entering namespaces and leaving them.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use bowsprit::socketio::{Io, Refusal};
+use bowsprit::socketio::{Admission, Io, Refusal};
+use bowsprit::testing::Heard;
 
 use crate::house::{begin, finish, get, hears, is_closed, open, post};
-use crate::stage::{Log, POLLING, enter, join, log, session, stage};
+use crate::stage::{Log, POLLING, enter, join, log, say, session, stage};
 
 fn reporting(io: &mut Io, name: &str, log: &Log) {
     let (connects, disconnects) = (log.clone(), log.clone());
@@ -199,4 +202,93 @@ fn who_enters_in_time_stays() {
     client.send("3");
     world.advance(Duration::from_secs(24));
     assert_eq!(client.receive(), None);
+}
+
+/// Guards that keep what they were asked until somebody decides.
+fn asks_later(io: &mut Io, log: &Log) {
+    let waiting: Rc<RefCell<Vec<Admission>>> = Rc::default();
+    let (asked, told) = (waiting.clone(), log.clone());
+    let later = io.of("/later");
+    later.guard_later(move |socket, admission| {
+        socket.join("early");
+        asked.borrow_mut().push(admission);
+    });
+    later.guard(move |socket| {
+        told.borrow_mut().push(format!("next guard, {:?}", socket.rooms()));
+        Ok(())
+    });
+    let told = log.clone();
+    later.on_connect(move |_| told.borrow_mut().push("connected".into()));
+    let told = log.clone();
+    later.on_disconnect(move |_, reason| told.borrow_mut().push(reason.to_string()));
+    io.of("/").on("decide", move |socket, event| {
+        // It could have been to another thread and back.
+        fn travels<T: Send>(value: T) -> T {
+            value
+        }
+        let admission = travels(waiting.borrow_mut().remove(0));
+        let verdict = event.arg::<bool>(0).unwrap().then_some(()).ok_or(Refusal::new("no"));
+        socket.decide(admission, verdict);
+    });
+}
+
+#[test]
+fn a_guard_may_decide_later() {
+    for (verdict, answer, logged) in [
+        (true, "40/later,{\"sid\":", &["next guard, [\"early\"]", "connected"][..]),
+        (false, "44/later,{\"message\":\"no\"}", &[]),
+    ] {
+        let (world, told) = stage(asks_later);
+        let (mut judge, _) = enter(&world, "/");
+        let mut client = session(&world);
+        say(&world, &mut client, "40/later,");
+        assert_eq!((client.receive(), log(&told).len()), (None, 0));
+        say(&world, &mut judge, &format!("42[\"decide\",{verdict}]"));
+        assert!(matches!(client.receive(), Some(Heard::Text(text)) if text.starts_with(answer)));
+        assert_eq!(log(&told), logged);
+        // The deadline means nothing any more.
+        world.advance(Duration::from_secs(1));
+        assert_eq!(log(&told), logged);
+    }
+}
+
+#[test]
+fn a_guard_that_never_decides_refuses_at_the_deadline() {
+    let (world, told) = stage(asks_later);
+    let (mut client, _) = enter(&world, "/");
+    say(&world, &mut client, "40/later,");
+    world.advance(Duration::from_secs(25));
+    hears(&mut client, "2");
+    say(&world, &mut client, "3");
+    world.advance(Duration::from_millis(19_999));
+    assert_eq!(client.receive(), None);
+    world.advance(Duration::from_millis(1));
+    hears(&mut client, "44/later,{\"message\":\"timeout\"}");
+    // Too late, and of no consequence.
+    say(&world, &mut client, "42[\"decide\",true]");
+    assert_eq!((client.receive(), log(&told).len()), (None, 0));
+}
+
+#[test]
+fn who_waits_for_a_guard_can_neither_speak_nor_ask_again() {
+    for text in ["42/later,[\"hi\"]", "40/later,"] {
+        let (world, told) = stage(asks_later);
+        let (mut client, _) = enter(&world, "/");
+        say(&world, &mut client, "40/later,");
+        say(&world, &mut client, text);
+        is_closed(&mut client);
+        assert!(log(&told).is_empty());
+    }
+}
+
+#[test]
+fn who_is_gone_before_the_guard_decides_was_never_there() {
+    let (world, told) = stage(asks_later);
+    let (mut judge, _) = enter(&world, "/");
+    let mut client = session(&world);
+    say(&world, &mut client, "40/later,");
+    drop(client);
+    world.run();
+    say(&world, &mut judge, "42[\"decide\",true]");
+    assert_eq!((judge.receive(), log(&told).len()), (None, 0));
 }
