@@ -238,7 +238,8 @@ impl State {
         message: Outgoing,
     ) {
         let (Some(memory), Some(space)) = (&mut self.memory, self.spaces.get(&space)) else { return };
-        if nobody && !memory.is_anybody_away() {
+        // Some may be about to enter.
+        if nobody && !memory.is_anybody_away() && space.by_id.len() == space.sockets.len() {
             return;
         }
         memory.store(sessions.now(), space.name.clone(), to, message);

@@ -1,5 +1,6 @@
 //! Engine.IO v4 and Socket.IO v5 from the outside: a file for each part of the protocols.
 
+mod attacks;
 mod house;
 
 mod engine_cors;

@@ -1,8 +1,10 @@
 //! Socket.IO: connection state recovery. What a client missed comes before it is welcome again.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use bowsprit::socketio::{Args, Config, Io, Recovery};
+use bowsprit::socketio::{Admission, Args, Config, Io, Recovery};
 use bowsprit::testing::{Heard, TestClient, World};
 
 use crate::house::{begin, finish, get, hears, is_closed, open, post};
@@ -473,4 +475,40 @@ fn off_unless_asked_for() {
     assert!(!text(&mut client).contains("pid"));
     say(&world, &mut client, "4");
     is_closed(&mut client);
+}
+
+#[test]
+fn who_is_lost_again_while_a_guard_takes_its_time_is_still_known() {
+    let mut config = Config::default();
+    config.recovery = Some(settings(|recovery| recovery.skip_guards = false));
+    let waiting: Rc<RefCell<Vec<Admission>>> = Rc::default();
+    let (world, _) = stage_with(config, |io, _| {
+        let asked = waiting.clone();
+        io.of("/").guard_later(move |_, admission| asked.borrow_mut().push(admission));
+        let decides = waiting.clone();
+        io.of("/judge").on("decide", move |socket, _| {
+            for admission in decides.take() {
+                socket.decide(admission, Ok(()));
+            }
+            let _ = socket.of("/").emit("said", ("after",));
+        });
+    });
+    let mut judge = session(&world);
+    judge.send("40/judge,");
+    assert!(text(&mut judge).starts_with("40/judge,"));
+    let decide = |judge: &mut TestClient| say(&world, judge, r#"42/judge,["decide"]"#);
+    let mut ada = session(&world);
+    say(&world, &mut ada, "40");
+    decide(&mut judge);
+    let (sid, pid) = welcomed(&mut ada);
+    lose(&world, ada);
+    let twice = come_back(&world, &pid, None);
+    world.run();
+    lose(&world, twice);
+    let mut again = come_back(&world, &pid, None);
+    world.run();
+    assert_eq!(again.receive(), None);
+    decide(&mut judge);
+    hears_with_offset(&mut again, r#"42["said","after"]"#);
+    assert_eq!(welcomed(&mut again), (sid, pid));
 }
