@@ -25,6 +25,7 @@
 //! }
 //! ```
 
+mod compress;
 mod config;
 mod cors;
 mod outgoing;

@@ -87,7 +87,8 @@ impl Io {
     pub fn new(config: Config) -> Self {
         let mut state = State::default();
         state.max_attachments = config.max_attachments;
-        let silence = config.engine.ping_interval.saturating_add(config.engine.ping_timeout);
+        // An upgrade gives a pong its time again.
+        let silence = config.engine.ping_interval.saturating_add(config.engine.ping_timeout.saturating_mul(2));
         state.memory = config.recovery.clone().map(|recovery| Memory::new(recovery, silence));
         Self {
             config,

@@ -237,3 +237,35 @@ fn a_timer_of_the_application_runs_out() {
     house.world.advance(Duration::from_millis(1));
     assert_eq!(house.log(), ["open", "timer 7"]);
 }
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_poll_is_compressed_from_a_length_on_if_its_client_takes_that() {
+    for (asked, len, encoding) in [
+        ("Accept-Encoding: gzip, deflate\r\n", 1024, Some("deflate")),
+        ("Accept-Encoding: gzip, deflate\r\n", 1023, None),
+        ("Accept-Encoding: br, DEFLATE ; q=0.5\r\n", 1024, Some("deflate")),
+        ("Accept-Encoding: deflate;q=0\r\n", 1024, None),
+        ("Accept-Encoding: deflate;q=x\r\n", 1024, None),
+        ("Accept-Encoding: gzip\r\n", 1024, None),
+        ("", 1024, None),
+    ] {
+        let house = House::with(|config| config.compress_polls = Some(1024));
+        let session = open(&house.world, POLLING);
+        let payload = format!("4{}", "x".repeat(len - 1));
+        post(&house.world, &session, &payload).is(200, "ok");
+        let bytes = begin(&house.world, "GET", &session, asked, "").read();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let (head, body) = (std::str::from_utf8(&bytes[..end]).unwrap(), &bytes[end + 4..]);
+        let found = head.lines().find_map(|line| line.strip_prefix("Content-Encoding: "));
+        assert_eq!(found, encoding, "{asked}");
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
+        match encoding {
+            // The two bytes that zlib begins with (RFC 1950 §2.2).
+            Some(_) => {
+                assert!(body.len() < 100 && body[0] == 0x78 && (body[0] as u16 * 256 + body[1] as u16) % 31 == 0)
+            }
+            None => assert_eq!(body, payload.as_bytes()),
+        }
+    }
+}

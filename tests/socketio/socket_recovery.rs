@@ -368,7 +368,7 @@ fn what_was_forgotten_early_hinders_nobody_for_ever() {
     let (mut ada, mut bob) = (known(&world), known(&world));
     say(&world, &mut bob.client, r#"42["everybody",1]"#);
     let heard = |client: &mut TestClient| while client.receive().is_some() {};
-    for _ in 0..7 {
+    for _ in 0..9 {
         world.advance(Duration::from_secs(25));
         for client in [&mut ada.client, &mut bob.client] {
             heard(client);

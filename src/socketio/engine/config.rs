@@ -32,6 +32,9 @@ pub struct Config {
     pub websocket: bool,
     /// Whether sessions may go from polling to a WebSocket. Default `true`.
     pub upgrades: bool,
+    /// Bytes of a poll's answer from which on it is compressed, if its client takes that. Without the feature `deflate`
+    /// none is. Default `None`: who can put something of his own beside a secret learns of it by the length.
+    pub compress_polls: Option<usize>,
     /// Which pages of other origins may read the answers. Default `None`: none, and no headers.
     pub cors: Option<Cors>,
     /// A cookie with the session's id, for load balancers; the server does not read it. Default `None`.
@@ -52,6 +55,7 @@ impl Config {
             polling: true,
             websocket: true,
             upgrades: true,
+            compress_polls: None,
             cors: None,
             cookie: None,
         }

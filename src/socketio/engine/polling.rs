@@ -6,7 +6,7 @@ use super::packet::{Packet, Payload};
 use super::server::{Application, Engine};
 use super::session::{Life, Poll, Reason, Session, Via};
 use super::sessions::{Due, SessionId, Sessions};
-use super::{Data, server};
+use super::{Data, compress, server};
 use crate::handshake::{Request, Response};
 use crate::net::Responder;
 
@@ -20,7 +20,8 @@ enum Read {
 
 impl Sessions {
     /// A client waits for something to say.
-    pub(super) fn poll(&mut self, id: SessionId, responder: Responder, response: Response) {
+    pub(super) fn poll(&mut self, id: SessionId, responder: Responder, response: Response, is_packed: bool) {
+        let compress_from = self.config.compress_polls.filter(|_| is_packed).unwrap_or(usize::MAX);
         let Some(Session { via: Via::Polling(poll), .. }) = self.session_mut(id) else {
             return responder.send(Response::new(400));
         };
@@ -30,7 +31,7 @@ impl Sessions {
             return self.end(id, Reason::TransportError);
         }
         let request = responder.id();
-        *poll = Some(Poll { responder, response });
+        *poll = Some(Poll { responder, response, compress_from });
         self.polls.insert(request, id);
         self.touch(id);
     }
@@ -73,7 +74,12 @@ impl Sessions {
         }
         if let Some(poll) = session.take_poll() {
             self.polls.remove(&poll.responder.id());
-            poll.responder.send(poll.response.body(payload));
+            let packed =
+                if payload.len() < poll.compress_from { None } else { self.compressor.pack(payload.as_bytes()) };
+            poll.responder.send(match packed {
+                Some(packed) => poll.response.header("Content-Encoding", "deflate").body(packed),
+                None => poll.response.body(payload),
+            });
         }
         if over {
             self.remove(id);
@@ -90,7 +96,10 @@ impl<A: Application> Engine<A> {
             cors.iter().fold(response, |response, cors| cors.apply(request, response))
         };
         match request.method() {
-            "GET" => return self.sessions.poll(id, responder, answer(200, "text/plain; charset=UTF-8")),
+            "GET" => {
+                let response = answer(200, "text/plain; charset=UTF-8");
+                return self.sessions.poll(id, responder, response, compress::is_taken(request));
+            }
             "POST" => {}
             _ => return responder.send(answer(400, "text/html")),
         }

@@ -74,6 +74,8 @@ pub(super) struct Poll {
     pub(super) responder: Responder,
     /// The answer, but for its body.
     pub(super) response: Response,
+    /// Bytes from which on the answer is compressed.
+    pub(super) compress_from: usize,
 }
 
 /// A WebSocket that the session may move to.

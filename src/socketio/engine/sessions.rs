@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::vec::Vec;
 
+use super::compress::Compressor;
 use super::config::Config;
 use super::outgoing::Outgoing;
 use super::session::{Item, Life, Reason, Session, Via};
@@ -41,6 +42,7 @@ pub struct Sessions {
     pub(super) polls: HashMap<RequestId, SessionId>,
     pub(in crate::socketio) draw: Draw,
     deadlines: BinaryHeap<Reverse<(Duration, SessionId, Due)>>,
+    pub(super) compressor: Compressor,
     pub(super) touched: Vec<SessionId>,
     /// To be reported to the application.
     pub(super) ended: VecDeque<(SessionId, Reason)>,
@@ -77,6 +79,7 @@ impl Sessions {
             polls: HashMap::new(),
             draw: Draw::default(),
             deadlines: BinaryHeap::new(),
+            compressor: Compressor::default(),
             touched: Vec::new(),
             ended: VecDeque::new(),
             to_close: Vec::new(),
