@@ -4,10 +4,14 @@
 #[allow(dead_code)] // its pages
 mod support;
 
+use std::collections::HashMap;
+use std::thread;
 use std::time::Duration;
 
 use bowsprit::net::Server;
 use bowsprit::socketio::{Args, Config, Io, Recovery, Refusal};
+
+type Auth = HashMap<String, String>;
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("A Socket.IO server to be tested.", "127.0.0.1:0");
@@ -26,6 +30,16 @@ fn main() -> std::io::Result<()> {
         let _ = socket.emit("namespace", (name,));
     });
     let server = Server::bind_with(arguments.listen, io.net())?;
+    let remote = io.remote(server.remote());
+    io.of("/elsewhere").guard_later(move |socket, admission| {
+        // It is decided on another thread, as a look into a database would be.
+        let (token, remote) = (socket.auth::<Auth>().ok(), remote.clone());
+        thread::spawn(move || {
+            let is_known = token.is_some_and(|auth| auth.get("token").is_some_and(|token| token == "open sesame"));
+            let verdict = if is_known { Ok(()) } else { Err(Refusal::new("who are you?")) };
+            remote.call(move |context| context.decide(admission, verdict));
+        });
+    });
     support::run("http", server, io.into_handler())
 }
 
@@ -82,6 +96,21 @@ fn events(io: &mut Io) {
         })
         .on("others", |socket, event| {
             let _ = socket.broadcast().emit("said", event.args());
+        })
+        .on("ask", |socket, event| {
+            let (Ok(room), Ok(timeout), Some(ack)) = (event.arg::<String>(0), event.arg(1), event.ack()) else {
+                return;
+            };
+            let timeout = Duration::from_millis(timeout);
+            let asked =
+                socket.everybody().to(room).emit_with_ack("question", ("?",), timeout, move |context, answers| {
+                    let mut said: Vec<String> =
+                        answers.answers.iter().filter_map(|answer| answer.arg(0).ok()).collect();
+                    said.sort();
+                    let missing: Vec<_> = answers.missing.iter().map(|(_, why)| why.to_string()).collect();
+                    let _ = context.reply(ack, (said, missing));
+                });
+            assert!(asked.is_ok());
         })
         .on("volatile", |socket, _| {
             // Something regular is in the way of the second.

@@ -98,6 +98,21 @@ for (const [way, transports] of Object.entries(WAYS)) {
             assert.deepEqual(unheard, []);
         });
 
+        test("a room answers, and who does not is missing", PATIENCE, async () => {
+            const room = `questions ${way}`;
+            const [ada, bob, cyd] = await Promise.all([connected(), connected(), connected()]);
+            for (const socket of [ada, bob, cyd]) await socket.emitWithAck("join", room);
+            ada.on("question", (_, answer) => answer("ada"));
+            bob.on("question", (_, answer) => answer("bob"));
+            cyd.once("question", (_, answer) => answer("cyd"));
+            const ask = (timeout) => new Promise((done) => ada.emit("ask", room, timeout, (...answer) => done(answer)));
+            assert.deepEqual(await ask(10_000), [["ada", "bob", "cyd"], []]);
+            assert.deepEqual(await ask(200), [["ada", "bob"], ["operation has timed out"]]);
+            cyd.once("question", () => cyd.disconnect());
+            assert.deepEqual(await ask(10_000), [["ada", "bob"], ["socket has been disconnected"]]);
+            assert.deepEqual(await new Promise((done) => ada.emit("ask", "nobody", 10_000, (...answer) => done(answer))), [[], []]);
+        });
+
         test("a broadcast reaches all but its sender", PATIENCE, async () => {
             const [ada, bob] = await Promise.all([connected(), connected()]);
             let own = 0;
@@ -142,6 +157,12 @@ for (const [way, transports] of Object.entries(WAYS)) {
         test("a guard refuses, and says why", PATIENCE, async () => {
             const [error] = await heard(open("/guarded"), "connect_error");
             assert.deepEqual([error.message, error.data], ["not authorised", ["try", "harder"]]);
+        });
+
+        test("a guard decides on another thread", PATIENCE, async () => {
+            const [error] = await heard(open("/elsewhere", { auth: { token: "?" } }), "connect_error");
+            assert.equal(error.message, "who are you?");
+            await heard(open("/elsewhere", { auth: { token: "open sesame" } }), "connect");
         });
 
         test("an unknown namespace is refused", PATIENCE, async () => {
