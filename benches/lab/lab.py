@@ -4,20 +4,26 @@ import json
 import os
 import pathlib
 import platform
+import random
 import re
 import shutil
 import signal
+import socket
+import statistics
 import subprocess
 import sys
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILT = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/examples").resolve()
+RESAMPLES = 4000
 
 
 @functools.cache
 def build(feature):
     command = ["cargo", "build", "--quiet", "--release", "--example", "lab", "--features", f"deflate,{feature}"]
     subprocess.run(command, cwd=ROOT, check=True)
-    built = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/examples/lab").resolve()
+    built = BUILT / "lab"
     # The next feature's is built over it.
     return shutil.copy(built, f"{built}+{feature}")
 
@@ -46,6 +52,13 @@ def run(lab, command, workload, seconds, **environment):
     return row
 
 
+def interval(ratios):
+    """The middle 90 % of the medians of samples drawn from the ratios."""
+    dice = random.Random(6455)
+    medians = sorted(statistics.median(dice.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
+    return medians[RESAMPLES // 20], medians[-RESAMPLES // 20 - 1]
+
+
 def machine():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return [f"- {model.group(1) if model else platform.machine()}, {os.cpu_count()} cores; {platform.system()} {platform.release()}",
@@ -59,3 +72,44 @@ def commit():
 
 def said(*command):
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True).stdout.strip()
+
+
+class Process:
+    """Ends with its block, and after so many seconds anyway."""
+
+    def __init__(self, command, seconds, **options):
+        self.process = subprocess.Popen(command, **options)
+        self.deadline = threading.Timer(seconds, self.process.kill)
+        self.deadline.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.deadline.cancel()
+        self.process.kill()
+        self.process.wait()
+
+    def cpu(self):
+        """Seconds of all its threads."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+    def resident(self):
+        """KiB."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    def expect(self, line):
+        said = self.process.stdout.readline().strip()
+        assert said == line, f"{said!r}, not {line!r}"
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
