@@ -18,7 +18,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bowsprit::handshake::{Request, Response};
-use bowsprit::net::{BodyWriter, Bytes, Config, EventLoop, Handler, Peer, Peers, Remote, RequestId, Responder, Sent, Tcp};
+use bowsprit::net::{BodyWriter, Bytes, EventLoop, Handler, Peer, Peers, Remote, RequestId, Responder, Sent, Tcp};
 use bowsprit::{DeflateConfig, Message};
 use serde_json::json;
 
@@ -41,8 +41,10 @@ fn main() -> io::Result<()> {
     let remote = Remote::new(&transport);
     let stop = remote.clone();
     ctrlc::set_handler(move || stop.stop()).map_err(io::Error::other)?;
-    // One loop, and compression only where it is asked for by the path.
-    EventLoop::new(transport, Config::default(), Compare::new(ledger), remote).run()
+    let mut config = args.config();
+    // Only where the path says so: see `upgrade`.
+    config.deflate = None;
+    EventLoop::new(transport, config, Compare::new(ledger), remote).run()
 }
 
 struct Compare {
@@ -84,10 +86,8 @@ impl Handler for Compare {
         match Way::of(request.path()) {
             Way::Plain => Response::accept(),
             Way::Deflate => {
-                let mut config = DeflateConfig::default();
                 // Events are alike: each may refer to those before.
-                config.send_takeover = true;
-                Response::accept().deflate(&config)
+                Response::accept().deflate(&DeflateConfig { send_takeover: true, ..DeflateConfig::default() })
             }
             _ => Response::new(404),
         }
@@ -99,9 +99,8 @@ impl Handler for Compare {
             Way::Long if after(request) < self.last => responder.send(self.since(after(request))),
             Way::Long => self.waiting.push((after(request), responder)),
             Way::Sse => {
-                let head = Response::new(200)
-                    .header("Content-Type", "text/event-stream")
-                    .header("Cache-Control", "no-store");
+                let head =
+                    Response::new(200).header("Content-Type", "text/event-stream").header("Cache-Control", "no-store");
                 self.streams.push(responder.stream(head));
             }
             Way::Plain | Way::Deflate => responder.send(Response::new(426)),
