@@ -85,10 +85,8 @@ impl Handler for Compare {
     fn upgrade(&mut self, request: &Request<'_>) -> Response {
         match Way::of(request.path()) {
             Way::Plain => Response::accept(),
-            Way::Deflate => {
-                // Events are alike: each may refer to those before.
-                Response::accept().deflate(&DeflateConfig { send_takeover: true, ..DeflateConfig::default() })
-            }
+            // Each event by itself: the loop compresses it once for all.
+            Way::Deflate => Response::accept().deflate(&DeflateConfig::default()),
             _ => Response::new(404),
         }
     }
