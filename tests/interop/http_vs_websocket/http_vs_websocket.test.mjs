@@ -147,8 +147,7 @@ test(`a run of ${seconds} s fills its table and plots, and its bytes are those t
     assert.equal(await page.locator(`#dots g[data-way="${path}"] circle`).count(), run.results.find(result => result.path === path).events)
     assert.equal(await page.locator(`.bars li[data-way="${path}"]:not(.empty)`).count(), 5)
   }
-  const table = (await page.locator('table').innerText()).split('\n')
-  console.log(table.map(line => `# ${line}`).join('\n'))
+  console.log(await page.locator('table').innerText())
 
   await page.screenshot({ path: `${pictures}compare-light.png`, fullPage: true })
   await page.emulateMedia({ colorScheme: 'dark' })
