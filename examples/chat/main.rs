@@ -10,6 +10,8 @@
 //! `rooms.rs` knows the rooms and no sockets, `protocol.rs` is the table of messages, `allowance.rs` slows down the
 //! hasty, and this file puts them on bowsprit: a room is a topic.
 
+#[path = "../support/page.rs"]
+mod page;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,7 +19,6 @@ mod allowance;
 mod protocol;
 mod rooms;
 
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +27,7 @@ use bowsprit::net::{Bytes, Cause, Handler, Peer, PeerId, Peers, Responder, Sent,
 use bowsprit::{CloseCode, Message};
 
 use allowance::{Allowance, Verdict};
+use page::{page, random};
 use protocol::{FromPage, HistoryEntry, RoomEntry, ToPage, Trouble};
 use rooms::{Refusal, Rooms, Since};
 
@@ -67,7 +69,7 @@ impl Handler for Chat {
 
     fn http(&mut self, request: &Request<'_>, _: Bytes, responder: Responder, peers: &mut Peers<'_, Visitor>) {
         responder.send(match request.path() {
-            "/" => page(),
+            "/" => page(PAGE),
             "/favicon.ico" => Response::new(204),
             _ => support::metrics(request, peers),
         });
@@ -228,28 +230,6 @@ fn hold_back(peer: &mut Peer<'_, Visitor>, request: &FromPage, wait: Duration) {
     let retry = Some(wait.as_millis() as u64 + 1);
     let text = "That was a little fast.".to_owned();
     tell(peer, &ToPage::Error(Trouble { code: "slow-down", text, room, id, retry, ..Trouble::default() }));
-}
-
-/// The page may run its own script and style, talk to its own server, and nothing else.
-fn page() -> Response {
-    let nonce = random();
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    Response::new(200)
-        .header("Content-Type", "text/html; charset=utf-8")
-        .header("Content-Security-Policy", &policy)
-        .header("Referrer-Policy", "no-referrer")
-        .header("X-Content-Type-Options", "nosniff")
-        .header("Cache-Control", "no-cache")
-        .body(PAGE.replace("NONCE", &nonce))
-}
-
-/// 128 bits from the keys the standard library seeds its hash maps with.
-fn random() -> String {
-    let half = || RandomState::new().hash_one(Instant::now().elapsed());
-    format!("{:016x}{:016x}", half(), half())
 }
 
 fn now() -> u64 {

@@ -7,15 +7,16 @@
 //!
 //! `metered.rs` is a transport of its own that counts what TCP carries; this file makes the events and delivers them.
 
+#[path = "../support/page.rs"]
+mod page;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod metered;
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bowsprit::handshake::{Request, Response};
 use bowsprit::net::{BodyWriter, Bytes, EventLoop, Handler, Peer, Peers, Remote, RequestId, Responder, Sent, Tcp};
@@ -23,6 +24,7 @@ use bowsprit::{DeflateConfig, Message};
 use serde_json::json;
 
 use metered::{Ledger, Metered, Way};
+use page::{page, random};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -103,7 +105,10 @@ impl Handler for Compare {
             }
             Way::Plain | Way::Deflate => responder.send(Response::new(426)),
             Way::Other => responder.send(match request.path() {
-                "/" => page(),
+                // Alone in its process, the page gets a clock of 5 µs.
+                "/" => page(PAGE)
+                    .header("Cross-Origin-Opener-Policy", "same-origin")
+                    .header("Cross-Origin-Embedder-Policy", "require-corp"),
                 "/counters" => self.counters(),
                 "/favicon.ico" => Response::new(204),
                 _ => support::metrics(request, peers),
@@ -177,29 +182,4 @@ fn after(request: &Request<'_>) -> u64 {
 
 fn as_json(body: String) -> Response {
     Response::new(200).header("Content-Type", "application/json").header("Cache-Control", "no-store").body(body)
-}
-
-/// The page may run its own script and style, talk to its own server, and nothing else. Alone in its process, it gets a
-/// clock of 5 µs.
-fn page() -> Response {
-    let nonce = random();
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    Response::new(200)
-        .header("Content-Type", "text/html; charset=utf-8")
-        .header("Content-Security-Policy", &policy)
-        .header("Cross-Origin-Opener-Policy", "same-origin")
-        .header("Cross-Origin-Embedder-Policy", "require-corp")
-        .header("Referrer-Policy", "no-referrer")
-        .header("X-Content-Type-Options", "nosniff")
-        .header("Cache-Control", "no-cache")
-        .body(PAGE.replace("NONCE", &nonce))
-}
-
-/// 128 bits from the keys the standard library seeds its hash maps with.
-fn random() -> String {
-    let half = || RandomState::new().hash_one(Instant::now().elapsed());
-    format!("{:016x}{:016x}", half(), half())
 }
