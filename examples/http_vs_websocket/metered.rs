@@ -124,6 +124,10 @@ impl Transport for Metered {
         self.tcp.register(&mut stream.tcp, token)
     }
 
+    fn deregister(&mut self, stream: &mut Stream) -> io::Result<()> {
+        self.tcp.deregister(&mut stream.tcp)
+    }
+
     fn shut_down(&mut self, stream: &mut Stream) -> io::Result<()> {
         self.tcp.shut_down(&mut stream.tcp)
     }

@@ -8,6 +8,7 @@ mod deadlines;
 mod dial;
 mod flush;
 mod http;
+mod leave;
 mod remote;
 mod serve;
 
@@ -27,6 +28,7 @@ use super::transport::{Ready, Transport};
 use crate::buffer::ReceiveBuffer;
 use crate::close::CloseCode;
 use accept::Admission;
+use leave::Leaving;
 
 /// An event loop in a world of its own: real TCP, or whatever else is a [`Transport`].
 ///
@@ -47,6 +49,8 @@ pub struct EventLoop<H: Handler, T: Transport> {
     /// Connections to call [`Handler::drain`] for.
     drained: Vec<PeerId>,
     admission: Admission,
+    /// No connections any more.
+    leaving: Leaving<T::Stream>,
     /// Scratch for what other threads ask for.
     commands: Vec<Command>,
     started: bool,
@@ -71,6 +75,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         Self {
             input: ReceiveBuffer::with_capacity(config.limits.clone(), RECEIVE_CAPACITY),
             admission: Admission::new(&config),
+            leaving: Leaving::new(),
             hub: Hub::new(config, now, remote),
             transport,
             handler,
@@ -164,8 +169,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !self.hub.remote.inbox().fall_asleep() {
             return Some(core::time::Duration::ZERO);
         }
-        let timers = self.hub.timers.wait(self.hub.now, self.hub.records.len() != 0);
-        [timers, self.admission.wait(self.hub.now)].into_iter().flatten().min()
+        let now = self.hub.now;
+        let timers = self.hub.timers.wait(now, self.hub.records.len() != 0);
+        // Most of the time there is nothing else.
+        let others = [self.admission.wait(now), self.leaving.wait(now)];
+        others.into_iter().flatten().fold(timers, |next, wait| Some(next.map_or(wait, |next| next.min(wait))))
     }
 
     fn happened(&mut self, peer: PeerId, event: Ready) {

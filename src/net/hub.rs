@@ -197,9 +197,8 @@ pub(super) enum Progress {
 pub(super) enum OurEnd {
     /// A server: our end is closed, then the peer's is waited for.
     ClosesFirst,
-    /// The same with nothing to wait for: both Close frames are exchanged, nothing stood behind the peer's, and there is
-    /// nothing more to read, which the system would answer with a reset.
-    ClosesAtOnce,
+    /// The same, but the connection is over: both Close frames are exchanged, and nothing stood behind the peer's.
+    Leaves,
     /// A client, unless the server takes too long.
     ClosesLast,
     /// It is closed for writing.

@@ -82,6 +82,11 @@ pub trait Transport {
     /// Tells about a stream under this token from now on. Called once for each.
     fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
 
+    /// No more events of a stream are wanted; those that come nevertheless are ignored.
+    fn deregister(&mut self, _stream: &mut Self::Stream) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Reads into `spare`, which is not empty.
     fn read(&mut self, stream: &mut Self::Stream, spare: &mut [u8]) -> io::Result<Received>;
 
@@ -276,6 +281,10 @@ impl Transport for Tcp {
 
     fn register(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
         self.poll.registry().register(stream, mio::Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn deregister(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        self.poll.registry().deregister(stream)
     }
 
     fn read(&mut self, stream: &mut TcpStream, spare: &mut [u8]) -> io::Result<Received> {

@@ -1,19 +1,22 @@
 //! Each deadline a millisecond before its time and behind it, each budget at its value and one byte past it, by the clock
 //! of a simulated world.
 
+use std::io::ErrorKind;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use bowsprit::Message;
 use bowsprit::handshake::{ClientRequest, Request, Uri};
 use bowsprit::net::{Bytes, Cause, ClientError, Config, Handler, Peer, Peers, Remote, Responder, Sent};
-use bowsprit::testing::{Link, Wire, World};
+use bowsprit::testing::{Call, Link, Wire, World};
 
 use crate::server::{UPGRADE, masked};
 
 const MILLI: Duration = Duration::from_millis(1);
 /// How late a sweep over all connections may come: two ticks, each of a second with the default settings.
 const SWEEP: Duration = Duration::from_secs(2);
+/// How often those that have closed are looked at.
+const LOOK: Duration = Duration::from_millis(100);
 const EXACTLY: Duration = Duration::ZERO;
 
 #[derive(Debug, PartialEq)]
@@ -88,6 +91,22 @@ impl Scene {
         link
     }
 
+    /// One with both Close frames exchanged.
+    fn closed(&self) -> Link {
+        let mut link = self.upgraded();
+        link.write_all(&masked(0x88, &1000u16.to_be_bytes())).unwrap();
+        assert_eq!(link.read(), b"\x88\x02\x03\xe8");
+        assert!(link.is_over() && !link.is_reset(), "the server closes first");
+        link
+    }
+
+    /// Where nobody reads any more, a byte is answered by a reset.
+    fn is_reset_by_a_byte(&self, link: &mut Link) -> bool {
+        let _ = link.write(b"x");
+        self.world.run();
+        link.is_reset()
+    }
+
     /// It has not happened a millisecond before its time, and has when it may be so late.
     fn happens(&self, after: Duration, late: Duration, mut has_happened: impl FnMut() -> bool) {
         self.world.advance(after - MILLI);
@@ -140,12 +159,35 @@ fn what_follows_an_error_is_discarded_for_a_while() {
     let mut link = scene.world.connect();
     link.write_all(b"NONSENSE\r\n\r\n").unwrap();
     assert!(link.read().starts_with(b"HTTP/1.1 400 "));
-    // Where nobody reads any more, a byte is answered by a reset.
-    scene.happens(Duration::from_secs(5), EXACTLY, || {
-        let _ = link.write(b"x");
-        scene.world.run();
-        link.is_reset()
-    });
+    scene.happens(Duration::from_secs(5), EXACTLY, || scene.is_reset_by_a_byte(&mut link));
+}
+
+#[test]
+fn what_follows_a_clean_close_is_discarded_for_a_while() {
+    let scene = Scene::new(|_| {});
+    let mut link = scene.closed();
+    scene.happens(Duration::from_secs(5), LOOK, || scene.is_reset_by_a_byte(&mut link));
+}
+
+#[test]
+fn of_those_that_closed_so_many_are_waited_for() {
+    let scene = Scene::new(|_| {});
+    let mut links: Vec<_> = (0..1024).map(|_| scene.closed()).collect();
+    assert!(links.iter_mut().all(|link| !scene.is_reset_by_a_byte(link)));
+    links.push(scene.closed());
+    let reset = links.iter_mut().filter_map(|link| scene.is_reset_by_a_byte(link).then_some(())).count();
+    assert_eq!(reset, 1);
+}
+
+#[test]
+fn those_that_closed_are_not_waited_for_while_descriptors_are_wanted() {
+    let scene = Scene::new(|_| {});
+    let mut link = scene.closed();
+    scene.world.fail(Call::Accept, 1, ErrorKind::OutOfMemory);
+    let before = scene.world.now();
+    scene.upgraded();
+    assert_eq!(scene.world.now(), before, "it was accepted at once");
+    assert!(scene.is_reset_by_a_byte(&mut link));
 }
 
 #[test]

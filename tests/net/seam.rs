@@ -78,18 +78,25 @@ fn one_read_and_one_write_an_echo() {
 }
 
 #[test]
-fn after_both_close_frames_there_is_nothing_to_wait_for_unless_something_stands_behind() {
+fn what_comes_behind_a_close_is_not_answered_with_a_reset() {
     let seam = serve(Hands::default(), echo);
-    let close = masked(0x88, &1000u16.to_be_bytes());
-    let ends = |bytes: &[u8]| {
-        let mut client = seam.connect();
-        client.write(bytes);
-        client.expect_close(1000);
-        seam.hands.shut_downs.load(Ordering::SeqCst)
-    };
-    assert_eq!(ends(&close), 0, "closed at once");
-    // Closed at once, what is unread would be answered with a reset, and the Close be lost on its way.
-    assert_eq!(ends(&[close.clone(), masked(0x81, b"too late")].concat()), 1, "the peer's end is waited for");
+    let (close, late) = (masked(0x88, &1000u16.to_be_bytes()), masked(0x81, b"too late"));
+    let deregistrations = || seam.hands.deregistrations.load(Ordering::SeqCst);
+
+    let mut client = seam.connect();
+    client.write(&[&close[..], &late].concat());
+    client.expect_close(1000);
+    client.write(&late);
+    client.write(&late);
+    assert_eq!(deregistrations(), 0, "there is more to discard: an event tells of it");
+
+    let mut client = seam.connect();
+    client.write(&close);
+    client.expect_close(1000);
+    // The second would fail behind a reset.
+    client.write(&late);
+    client.write(&late);
+    assert_eq!(deregistrations(), 1, "nothing is expected: no event need tell of it");
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub struct Hands {
     pub reads: AtomicUsize,
     pub writes: AtomicUsize,
     pub registrations: AtomicUsize,
+    pub deregistrations: AtomicUsize,
     pub shut_downs: AtomicUsize,
     /// How often another thread woke the loop, or the loop itself.
     pub wakes: AtomicUsize,
@@ -128,6 +129,11 @@ impl Transport for Watched {
             self.tokens.push(token);
         }
         self.tcp.register(stream, token)
+    }
+
+    fn deregister(&mut self, stream: &mut Self::Stream) -> io::Result<()> {
+        self.hands.deregistrations.fetch_add(1, Ordering::SeqCst);
+        self.tcp.deregister(stream)
     }
 
     fn read(&mut self, stream: &mut Self::Stream, spare: &mut [u8]) -> io::Result<Received> {

@@ -103,6 +103,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     // That one gave up before it was accepted.
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
                     // Out of descriptors or memory: those that are open keep theirs.
+                    _ if self.leaving.give_up() => {}
                     _ => {
                         self.admission.retry_at = Some(self.hub.now + PAUSE);
                         return;

@@ -16,6 +16,7 @@ use crate::net::transport::Transport;
 impl<H: Handler, T: Transport> EventLoop<H, T> {
     pub(super) fn expire(&mut self) {
         self.retry_accept();
+        self.look_at_leaving();
         let now = self.hub.now;
         // Not what is set meanwhile: a handler that is called at once again would hold up the others.
         let due: Vec<_> = core::iter::from_fn(|| self.hub.timers.pop(now)).collect();

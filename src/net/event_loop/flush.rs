@@ -219,8 +219,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if record.outbox.is_some() {
             return;
         }
-        if record.our_end == OurEnd::ClosesAtOnce {
-            return self.remove(index);
+        if record.our_end == OurEnd::Leaves {
+            return self.leave(index);
         }
         if record.our_end == OurEnd::ClosesFirst {
             record.our_end = OurEnd::Closed;

@@ -48,7 +48,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     read += received.len;
                     self.received(index, received.len);
                     if !received.drained {
-                        self.hub.trade_end(index, OurEnd::ClosesAtOnce, OurEnd::ClosesFirst);
+                        self.hub.trade_end(index, OurEnd::Leaves, OurEnd::ClosesFirst);
                     }
                     match received.drained {
                         _ if to_the_end => Again::ToTheEnd,
@@ -177,7 +177,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     let cause = Cause::Closed { by_peer: was_open, code: frame.reported_code(), reason: frame.reason };
                     end(&mut self.handler, hub, index, &cause);
                     if self.input.unread().is_empty() {
-                        self.hub.trade_end(index, OurEnd::ClosesFirst, OurEnd::ClosesAtOnce);
+                        self.hub.trade_end(index, OurEnd::ClosesFirst, OurEnd::Leaves);
                     }
                 }
                 Event::Failed(failure) => end(&mut self.handler, hub, index, &Cause::Failed(failure)),
@@ -254,7 +254,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.hub.begin_turn(index);
         self.requests(index);
         // Nor is it known whether there is more to read.
-        self.hub.trade_end(index, OurEnd::ClosesAtOnce, OurEnd::ClosesFirst);
+        self.hub.trade_end(index, OurEnd::Leaves, OurEnd::ClosesFirst);
         self.input.clear();
         self.finish_turn(index);
         true
