@@ -27,7 +27,7 @@ use bowsprit::net::{Bytes, Cause, Handler, Peer, PeerId, Peers, Responder, Sent,
 use bowsprit::{CloseCode, Message};
 
 use allowance::{Allowance, Verdict};
-use page::{page, random};
+use page::{asset, page, random};
 use protocol::{FromPage, HistoryEntry, RoomEntry, ToPage, Trouble};
 use rooms::{Refusal, Rooms, Since};
 
@@ -71,7 +71,7 @@ impl Handler for Chat {
         responder.send(match request.path() {
             "/" => page(PAGE),
             "/favicon.ico" => Response::new(204),
-            _ => support::metrics(request, peers),
+            path => asset(path).unwrap_or_else(|| support::metrics(request, peers)),
         });
     }
 

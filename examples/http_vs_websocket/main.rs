@@ -24,7 +24,7 @@ use bowsprit::{DeflateConfig, Message};
 use serde_json::json;
 
 use metered::{Ledger, Metered, Way};
-use page::{page, random};
+use page::{asset, page, random};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -111,7 +111,7 @@ impl Handler for Compare {
                     .header("Cross-Origin-Embedder-Policy", "require-corp"),
                 "/counters" => self.counters(),
                 "/favicon.ico" => Response::new(204),
-                _ => support::metrics(request, peers),
+                path => asset(path).unwrap_or_else(|| support::metrics(request, peers)),
             }),
         }
     }

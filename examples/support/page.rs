@@ -1,11 +1,11 @@
-//! A page that may run its own script and style, talk to its own server, and nothing else.
+//! A page that may run its own scripts and styles, talk to its own server, and nothing else.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use bowsprit::handshake::Response;
 
-/// A page in which `NONCE` stands where its script and style say who they are.
+/// A page in which `NONCE` stands where its scripts and styles say who they are.
 pub fn page(html: &str) -> Response {
     let nonce = random();
     let policy = format!(
@@ -19,6 +19,20 @@ pub fn page(html: &str) -> Response {
         .header("X-Content-Type-Options", "nosniff")
         .header("Cache-Control", "no-cache")
         .body(html.replace("NONCE", &nonce))
+}
+
+/// What the pages have in common, by path.
+pub fn asset(path: &str) -> Option<Response> {
+    const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+    let (kind, text) = match path {
+        "/look.css" => ("text/css; charset=utf-8", include_str!("../web/look.css")),
+        "/plot.js" => (JAVASCRIPT, include_str!("../web/plot.js")),
+        "/reconnect.js" => (JAVASCRIPT, include_str!("../web/reconnect.js")),
+        "/theme.js" => (JAVASCRIPT, include_str!("../web/theme.js")),
+        _ => return None,
+    };
+    let response = Response::new(200).header("Content-Type", kind).header("X-Content-Type-Options", "nosniff");
+    Some(response.header("Cache-Control", "no-cache").body(text))
 }
 
 /// 128 bits from the keys the standard library seeds its hash maps with.

@@ -87,7 +87,7 @@ const joined = async page => {
 const enter = async (...args) => { const page = await person(...args); await joined(page); return page }
 const state = (page, word) => page.locator('header').getByRole('status').filter({ hasText: word }).waitFor()
 const field = page => page.getByRole('textbox', { name: /^Message to/ })
-const message = (page, text) => page.getByRole('log').getByRole('article').filter({ hasText: text })
+const message = (page, text) => page.getByRole('log').getByRole('article').filter({ has: page.locator('.bubble > span:first-child', { hasText: text }) })
 const noticed = (page, text) => page.locator('.notice', { hasText: text })
 const member = (page, name) => page.getByRole('region', { name: 'In this room' }).getByRole('listitem').filter({ hasText: name })
 const roomLink = (page, name) => page.getByRole('navigation', { name: 'Rooms' }).locator(`[data-room="${name}"] a`)
