@@ -1,0 +1,117 @@
+//! Messages have numbers and are kept; who comes back says the last it has seen, and gets the rest.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::SystemTime;
+
+use bowsprit::net::{Cause, Handler, Peer, Server};
+use bowsprit::{CloseCode, Message};
+
+const ROOM: &str = "room";
+/// To those who would only do it again (4000 to 4999 mean what we say they do).
+const REFUSED: CloseCode = CloseCode::new(4000);
+const KEPT: usize = 1000;
+
+pub fn main() -> io::Result<()> {
+    let started = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?;
+    Server::bind("127.0.0.1:9001")?.run(Chat::new(format!("{:x}", started.as_nanos())))
+}
+
+pub struct Chat {
+    /// Another one each time the server starts.
+    epoch: String,
+    /// The number of the latest message.
+    last: u64,
+    /// The latest messages with their numbers, without gaps.
+    history: VecDeque<(u64, String)>,
+    online: BTreeMap<String, usize>,
+}
+
+type Visitor<'a> = Peer<'a, Option<String>>;
+
+impl Handler for Chat {
+    type Data = Option<String>;
+
+    fn message(&mut self, peer: &mut Visitor<'_>, message: Message<'_>) {
+        let Message::Text(text) = message else {
+            return hang_up(peer, CloseCode::UNSUPPORTED_DATA, "text only");
+        };
+        if text.contains(char::is_control) {
+            return hang_up(peer, REFUSED, "one line a message");
+        }
+        match peer.data().clone() {
+            Some(name) => self.say(peer, &name, &text),
+            None => self.enter(peer, &text),
+        }
+    }
+
+    fn close(&mut self, peer: &mut Visitor<'_>, _cause: &Cause<'_>) {
+        if let Some(name) = peer.data_mut().take() {
+            self.leave(peer, &name);
+        }
+    }
+}
+
+impl Chat {
+    pub fn new(epoch: String) -> Self {
+        Self { epoch, last: 0, history: VecDeque::new(), online: BTreeMap::new() }
+    }
+
+    /// `hello` is a name, or `NAME EPOCH SEEN` of one that comes back.
+    fn enter(&mut self, peer: &mut Visitor<'_>, hello: &str) {
+        let mut words = hello.split(' ');
+        let name = words.next().unwrap_or_default();
+        if !is_name(name) {
+            return hang_up(peer, REFUSED, "a name has 1 to 20 letters and digits");
+        }
+        let seen = match (words.next(), words.next().map(str::parse)) {
+            (Some(epoch), Some(Ok(seen))) if epoch == self.epoch => seen,
+            _ => 0,
+        };
+        self.arrive(peer, name);
+        let _ = peer.send(format!("epoch {}", self.epoch));
+        for (_, line) in self.history.iter().filter(|(seq, _)| *seq > seen) {
+            let _ = peer.send(line);
+        }
+        peer.subscribe(ROOM);
+    }
+
+    fn say(&mut self, peer: &mut Visitor<'_>, name: &str, text: &str) {
+        self.last += 1;
+        let line = format!("{} {name}: {text}", self.last);
+        peer.publish(ROOM, &line);
+        self.history.push_back((self.last, line));
+        if self.history.len() > KEPT {
+            self.history.pop_front();
+        }
+    }
+
+    fn arrive(&mut self, peer: &mut Visitor<'_>, name: &str) {
+        *peer.data_mut() = Some(name.to_owned());
+        let connections = self.online.entry(name.to_owned()).or_default();
+        *connections += 1;
+        if *connections == 1 {
+            peer.publish(ROOM, format!("* {name} is here"));
+        }
+        let online: Vec<_> = self.online.keys().map(String::as_str).collect();
+        let _ = peer.send(format!("* online: {}", online.join(", ")));
+    }
+
+    fn leave(&mut self, peer: &mut Visitor<'_>, name: &str) {
+        let Some(connections) = self.online.get_mut(name) else { return };
+        *connections -= 1;
+        if *connections == 0 {
+            self.online.remove(name);
+            peer.publish(ROOM, format!("* {name} has left"));
+        }
+    }
+}
+
+/// Nothing that could be taken for another name, or for more than a name.
+fn is_name(name: &str) -> bool {
+    (1..=20).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn hang_up(peer: &mut Visitor<'_>, code: CloseCode, reason: &str) {
+    peer.close(code, reason).expect("a code that may be sent and a short reason");
+}
