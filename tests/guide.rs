@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use bowsprit::handshake::{ClientRequest, Uri};
-use bowsprit::net::{Client, ClientError, Clients, Config, Handler, Policy, Remote, Server};
+use bowsprit::net::{Client, ClientError, Clients, Config, Handler, Peer, Policy, Remote, Sent, Server};
 use bowsprit::testing::{Heard, TestClient, Wire, World};
 use bowsprit::{CloseCode, Message};
 
@@ -43,6 +43,23 @@ fn text_hangs_up_on_bytes_and_drops_what_is_said_behind_them() {
     client.send("too late");
     let heard = [line("hello"), Heard::Close(CloseCode::UNSUPPORTED_DATA, "text only".into()), Heard::End];
     assert_eq!(client.receive_all(), heard);
+}
+
+#[test]
+fn what_was_under_way_when_we_closed_still_comes() {
+    let (told, heard) = mpsc::channel();
+    let world = serve(Config::default(), move |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+        peer.close(CloseCode::NORMAL, "").unwrap();
+        told.send((message.as_bytes().to_vec(), peer.send("dropped"))).unwrap();
+    });
+    let mut client = world.client();
+    client.send("one");
+    client.send("two");
+    world.run();
+    assert_eq!(
+        heard.try_iter().collect::<Vec<_>>(),
+        [(b"one".to_vec(), Sent::Dropped), (b"two".to_vec(), Sent::Dropped)]
+    );
 }
 
 #[test]
@@ -235,7 +252,7 @@ fn backpressure_ends_who_does_not_read_and_loses_nothing() {
     ada.link().resume();
     let heard = ada.receive_all();
     assert!(heard.contains(&Heard::Close(CloseCode::POLICY_VIOLATION, "reads too slowly".into())));
-    let seen = heard.iter().filter_map(number).last().unwrap();
+    let seen = heard.iter().filter_map(number).next_back().unwrap();
     let mut ada = enter(&world, &format!("Ada e1 {seen}"));
     assert_eq!(sequence(&mut ada), (seen + 1..=300).collect::<Vec<_>>());
 }
@@ -360,7 +377,7 @@ fn workers_have_one_order() {
     let mut people: Vec<_> = (0..PEOPLE).map(|_| Client::connect(&uri).unwrap()).collect();
     for n in 0..EACH {
         for (person, client) in people.iter_mut().enumerate() {
-            client.send(&format!("{person}: {n}")).unwrap();
+            client.send(format!("{person}: {n}")).unwrap();
         }
     }
     let mut rooms = Vec::new();
@@ -381,6 +398,7 @@ fn workers_have_one_order() {
     for (n, line) in rooms[0].iter().enumerate() {
         assert!(line.starts_with(&format!("{} ", n + 1)), "{line}");
     }
+    drop(people);
     remote.stop();
     thread.join().unwrap().unwrap();
 }

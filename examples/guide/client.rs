@@ -70,11 +70,11 @@ impl<P: FnMut(&str)> Handler for Client<P> {
         let Message::Text(text) = message else { return };
         // It answers: the next cut is a first one.
         self.backoff.reset();
-        match text.split(' ').next() {
-            Some("epoch") => self.epoch(&text["epoch ".len()..]),
-            Some("ok") => self.answered(&text),
-            Some("*") => (self.print)(&text),
-            Some(seq) => self.heard(seq.parse().unwrap_or_default(), &text),
+        match text.split_once(' ') {
+            Some(("epoch", epoch)) => self.epoch(epoch),
+            Some(("ok", answer)) => self.answered(answer),
+            Some(("*", _)) => (self.print)(&text),
+            Some((seq, _)) => seq.parse().map_or((), |seq| self.heard(seq, &text)),
             None => {}
         }
     }
@@ -124,17 +124,15 @@ impl<P: FnMut(&str)> Client<P> {
     }
 
     fn answered(&mut self, answer: &str) {
-        let id = answer.split(' ').nth(1).unwrap_or_default();
-        self.unanswered.retain(|message| message.split(' ').next() != Some(id));
+        let id = answer.split(' ').next();
+        self.unanswered.retain(|message| message.split(' ').next() != id);
     }
 
     fn heard(&mut self, seq: u64, line: &str) {
         if seq > self.seen + 1 {
             (self.print)(&format!("- {} messages are kept no more", seq - self.seen - 1));
         }
-        if seq > self.seen {
-            self.seen = seq;
-            (self.print)(line);
-        }
+        self.seen = seq;
+        (self.print)(line);
     }
 }
