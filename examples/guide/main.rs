@@ -14,6 +14,7 @@ pub mod echo;
 pub mod history;
 pub mod limits;
 pub mod names;
+pub mod page;
 pub mod proxy;
 pub mod text;
 pub mod workers;
@@ -27,6 +28,7 @@ fn main() -> std::io::Result<()> {
         Some("history") => history::main(),
         Some("acks") => acks::main(),
         Some("client") => client::main(),
+        Some("page") => page::main(),
         Some("backpressure") => backpressure::main(),
         Some("limits") => limits::main(),
         Some("proxy") => proxy::main(),
