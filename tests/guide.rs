@@ -186,6 +186,17 @@ fn client_that_is_refused_does_not_come_back() {
 }
 
 #[test]
+fn client_whose_message_is_too_long_does_not_come_back() {
+    let world = serve(limits::config(), limits::Chat::new("e1".into()));
+    let ada = Person::new(&world, "Ada");
+    ada.lines.send("x".repeat(4 << 10)).unwrap();
+    ada.remote.wake();
+    world.advance(60 * SECOND);
+    assert!(!world.is_running(1));
+    assert_eq!(ada.cuts(), 1);
+}
+
+#[test]
 fn client_notices_that_the_server_has_started_anew() {
     let server = |address: SocketAddr, epoch: &str| {
         let server = Server::bind(address).unwrap();

@@ -13,6 +13,7 @@ use bowsprit::{CloseCode, Message};
 const REFUSED: CloseCode = CloseCode::new(4000);
 
 pub fn main() -> io::Result<()> {
+    // The second argument, behind the name of the step.
     let name = std::env::args().nth(2).unwrap_or_else(|| "Ada".into());
     let started = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?;
     let request = ClientRequest::new(Uri::parse("ws://127.0.0.1:9001/chat").map_err(io::Error::other)?);
@@ -94,7 +95,8 @@ impl<P: FnMut(&str)> Handler for Client<P> {
         (self.print)(&format!("- {cause}"));
         self.connection = None;
         match cause.code() {
-            REFUSED => peer.peers().stop(),
+            // The same again would end the same.
+            REFUSED | CloseCode::MESSAGE_TOO_BIG => peer.peers().stop(),
             _ => self.dial(&mut peer.peers()),
         }
     }

@@ -1,6 +1,7 @@
 // As client.rs: says messages until they are answered, and comes back after a cut.
 
 const REFUSED = 4000
+const TOO_BIG = 1009
 const name = new URLSearchParams(location.search).get('name') ?? 'Ada'
 // Makes the ids of this page differ from those of the last.
 const run = Date.now().toString(36) + Math.random().toString(36).slice(2)
@@ -24,7 +25,8 @@ function connect() {
   }
   socket.onclose = ({ code, reason }) => {
     show(`- closed: ${code} ${reason}`)
-    if (code === REFUSED) return
+    // The same again would end the same.
+    if (code === REFUSED || code === TOO_BIG) return
     setTimeout(connect, Math.random() * delay)
     delay = Math.min(2 * delay, 10_000)
   }

@@ -15,6 +15,7 @@ const KEPT: usize = 1000;
 
 pub fn main() -> io::Result<()> {
     let started = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?;
+    // The second argument, behind the name of the step.
     let server = Server::bind(std::env::args().nth(2).as_deref().unwrap_or("127.0.0.1:9001"))?;
     println!("open http://{}/?name=Ada", server.local_addr()?);
     server.run(Chat::new(format!("{:x}", started.as_nanos())))
