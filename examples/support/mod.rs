@@ -14,12 +14,31 @@ pub struct Arguments {
     pub deflate: bool,
     /// How many loops share the port.
     pub workers: usize,
+    /// The values of the example's own options.
+    own: Vec<(&'static str, String)>,
+}
+
+/// An option of one example alone.
+#[allow(dead_code)] // by the examples that have none
+pub struct Own {
+    pub name: &'static str,
+    /// What its value is called in the help.
+    pub value: &'static str,
+    pub about: &'static str,
+    pub default: &'static str,
 }
 
 impl Arguments {
     /// Reads the command line. Prints the help or what is wrong with it, and exits.
+    #[allow(dead_code)] // by the examples that have options of their own
     pub fn parse(about: &str, listen: &str) -> Self {
-        let mut arguments = Self { listen: listen.to_owned(), deflate: false, workers: 1 };
+        Self::parse_with(about, listen, &[])
+    }
+
+    /// The same, with options of the example's own.
+    pub fn parse_with(about: &str, listen: &str, options: &[Own]) -> Self {
+        let own = options.iter().map(|option| (option.name, option.default.to_owned())).collect();
+        let mut arguments = Self { listen: listen.to_owned(), deflate: false, workers: 1, own };
         let mut given = std::env::args().skip(1);
         while let Some(argument) = given.next() {
             match argument.as_str() {
@@ -37,10 +56,20 @@ impl Arguments {
                     println!(
                         "{about}\n\nOptions:\n  --listen ADDR  where to listen [default: {listen}]\n  \
                          --workers N    threads that share the port [default: 1; chat keeps its rooms on one]\n  \
-                         --deflate      compress messages [needs a build with --features deflate]\n  --help         this text"
+                         --deflate      compress messages [needs a build with --features deflate]"
                     );
+                    for Own { name, value, about, default } in options {
+                        println!("  {:<13}  {about} [default: {default}]", format!("{name} {value}"));
+                    }
+                    println!("  --help         this text");
                     process::exit(0);
                 }
+                name if options.iter().any(|option| option.name == name) => match given.next() {
+                    Some(value) => {
+                        arguments.own.iter_mut().filter(|own| own.0 == name).for_each(|own| own.1.clone_from(&value))
+                    }
+                    None => wrong(&format!("{name} needs a value")),
+                },
                 other => match other.strip_prefix("--listen=") {
                     Some(address) => arguments.listen = address.to_owned(),
                     None => wrong(&format!("unknown argument {other}")),
@@ -48,6 +77,12 @@ impl Arguments {
             }
         }
         arguments
+    }
+
+    /// The value of an option of the example's own.
+    #[allow(dead_code)] // by the examples that have none
+    pub fn own(&self, name: &str) -> &str {
+        self.own.iter().find(|own| own.0 == name).map_or("", |own| &own.1)
     }
 }
 
@@ -94,7 +129,8 @@ pub fn metrics<D>(request: &Request<'_>, peers: &Peers<'_, D>) -> Response {
     }
 }
 
-fn wrong(what: &str) -> ! {
+/// Says what is wrong with the command line, and exits.
+pub fn wrong(what: &str) -> ! {
     eprintln!("{what}; try --help");
     process::exit(2);
 }
