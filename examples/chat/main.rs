@@ -3,13 +3,19 @@
 //!     cargo run --release --example chat
 //!     cargo run --release --example chat -- --listen 0.0.0.0:8080
 //!     cargo run --release --features deflate --example chat -- --deflate
+//!     cargo run --release --example chat -- --log /var/lib/chat/log
 //!
-//! Open the printed address in two windows. `/?room=design` opens a room of that name. Then stop the server, write
+//! Open the printed address in two windows. `/?room=design` opens a room of that name. Then kill the server, write
 //! something, and start it again.
+//!
+//! What was said is in the log, `target/chat.log` unless told otherwise, before its author gets the tick for it: no
+//! SIGKILL loses it. A power cut can take what was said within about the last second; see `../support/log.rs`.
 //!
 //! `rooms.rs` knows the rooms and no sockets, `protocol.rs` is the table of messages, `allowance.rs` slows down the
 //! hasty, and this file puts them on bowsprit: a room is a topic.
 
+#[path = "../support/log.rs"]
+mod log;
 #[path = "../support/page.rs"]
 mod page;
 #[path = "../support/mod.rs"]
@@ -20,6 +26,7 @@ mod protocol;
 mod rooms;
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bowsprit::handshake::{Request, Response};
@@ -27,9 +34,10 @@ use bowsprit::net::{Bytes, Cause, Handler, Peer, PeerId, Peers, Responder, Sent,
 use bowsprit::{CloseCode, Message};
 
 use allowance::{Allowance, Verdict};
+use log::Log;
 use page::{asset, page, random};
 use protocol::{FromPage, HistoryEntry, RoomEntry, ToPage, Trouble};
-use rooms::{Refusal, Rooms, Since};
+use rooms::{Portion, Record, Refusal, Rooms, Since};
 
 const PAGE: &str = include_str!("chat.html");
 
@@ -38,17 +46,41 @@ const DIRECTORY: &str = "directory";
 const LISTED_ROOMS: usize = 100;
 const ROOMS_PER_CONNECTION: usize = 16;
 
+const LOG: support::Own = support::Own {
+    name: "--log",
+    value: "FILE",
+    about: "what must not be forgotten; one server a log",
+    default: "target/chat.log",
+};
+
 fn main() -> io::Result<()> {
-    let args = support::Arguments::parse("chat rooms for the browser", "127.0.0.1:8080");
+    let args = support::Arguments::parse_with("chat rooms for the browser", "127.0.0.1:8080", &[LOG]);
     let mut config = args.config();
     // The longest text in its most wasteful JSON spelling, and the rest.
     config.limits.message = 12 * rooms::MAX_TEXT + 1024;
     let server = Server::bind_with(&args.listen, config)?;
-    support::run("http", server, Chat { rooms: Rooms::new(random()) })
+    let (rooms, log) = restore(Path::new(args.own("--log")))?;
+    support::run("http", server, Chat { rooms, log })
+}
+
+/// The rooms as they were, and the log without what they have forgotten since.
+fn restore(path: &Path) -> io::Result<(Rooms<PeerId>, Log)> {
+    let mut rooms = Rooms::new(random());
+    let (log, cut) = Log::open(path, |bytes| {
+        let record: Record<'_> = serde_json::from_slice(bytes)?;
+        rooms.replay(record).map_err(|refusal| io::Error::new(io::ErrorKind::InvalidData, refusal.to_string()))
+    })?;
+    drop(log);
+    if cut != 0 {
+        eprintln!("the last {cut} bytes of {} were no whole record, and are gone", path.display());
+    }
+    let log = Log::replace(path, rooms.records().map(|record| record.to_json()))?;
+    Ok((rooms, log))
 }
 
 struct Chat {
     rooms: Rooms<PeerId>,
+    log: Log,
 }
 
 #[derive(Default)]
@@ -112,6 +144,7 @@ impl Chat {
                 peer.data_mut().rooms.retain(|joined| *joined != room);
                 self.leave(peer, &room);
             }
+            FromPage::Earlier { room, before } => self.earlier(peer, &room, before),
             FromPage::Say { room, id, text } => self.say(peer, &room, &id, &text),
             FromPage::Typing { room, on } => {
                 if let Some(name) = self.rooms.member(&room, peer.id()) {
@@ -143,7 +176,8 @@ impl Chat {
             epoch: joined.epoch,
             seq: joined.seq,
             members: &joined.members,
-            messages: joined.messages.iter().map(|&(message, own)| HistoryEntry { message, own }).collect(),
+            messages: entries(&joined.portion),
+            more: joined.portion.more,
             missed: joined.missed,
         };
         tell(peer, &answer);
@@ -174,8 +208,16 @@ impl Chat {
         }
     }
 
+    fn earlier(&mut self, peer: &mut Peer<'_, Visitor>, room: &str, before: u64) {
+        match self.rooms.earlier(room, peer.id(), before) {
+            Ok(portion) => tell(peer, &ToPage::Earlier { room, messages: entries(&portion), more: portion.more }),
+            Err(refusal) => refuse(peer, &refusal, room, None),
+        }
+    }
+
     fn say(&mut self, peer: &mut Peer<'_, Visitor>, room: &str, id: &str, text: &str) {
-        match self.rooms.say(room, peer.id(), id, text, now()) {
+        let log = &mut self.log;
+        match self.rooms.say(room, peer.id(), id, text, now(), |record| log.append(&record.to_json())) {
             Ok(said) => {
                 let message = said.message;
                 if said.new {
@@ -190,6 +232,10 @@ impl Chat {
     fn announce(&self, peer: &mut Peer<'_, Visitor>, room: &str) {
         peer.publish(DIRECTORY, ToPage::Room { room, online: self.rooms.online(room) }.to_json());
     }
+}
+
+fn entries<'r>(portion: &Portion<'r>) -> Vec<HistoryEntry<'r>> {
+    portion.messages.iter().map(|&(message, own)| HistoryEntry { message, own }).collect()
 }
 
 fn topic(room: &str) -> String {
@@ -222,7 +268,9 @@ fn refuse(peer: &mut Peer<'_, Visitor>, refusal: &Refusal, room: &str, id: Optio
 fn hold_back(peer: &mut Peer<'_, Visitor>, request: &FromPage, wait: Duration) {
     let (room, id) = match request {
         FromPage::Say { room, id, .. } => (Some(room.as_str()), Some(id.as_str())),
-        FromPage::Join { room, .. } | FromPage::Leave { room } => (Some(room.as_str()), None),
+        FromPage::Join { room, .. } | FromPage::Earlier { room, .. } | FromPage::Leave { room } => {
+            (Some(room.as_str()), None)
+        }
         FromPage::Ping {} => (None, None),
         // Nobody misses it.
         FromPage::Typing { .. } => return,

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `join`   | `room`, `name`, `key`, `since`? `{epoch, seq}` | `joined` or `error`; the others get `entered` |
 //! | `leave`  | `room`               | none; the others get `left` |
+//! | `earlier` | `room`, `before`    | `earlier`: the messages before this number |
 //! | `say`    | `room`, `id`, `text` | `sent` or `error`; the others get `message` |
 //! | `typing` | `room`, `on`         | none; the others get `typing` |
 //! | `ping`   |                      | `pong`, for a page that wonders whether the network is still there |
@@ -12,18 +13,19 @@
 //! |---|---|---|
 //! | `rooms`   | `rooms` `[{room, online}]` | once, after the connection is open |
 //! | `room`    | `room`, `online`           | the number of people in some room changed |
-//! | `joined`  | `room`, `name`, `epoch`, `seq`, `members`, `messages`, `missed`? `{why, count?}` | `join` worked |
+//! | `joined`  | `room`, `name`, `epoch`, `seq`, `members`, `messages`, `more`, `missed`? `{why, count?}` | `join` worked |
+//! | `earlier` | `room`, `messages`, `more` | was asked for; `more`: there are still older ones |
 //! | `entered` | `room`, `name`, `at`       | somebody else came |
 //! | `left`    | `room`, `name`, `at`       | somebody else went |
 //! | `message` | `room`, `seq`, `id`, `name`, `text`, `at` | somebody else said something |
-//! | `sent`    | `room`, `seq`, `id`, `at`  | the own message is stored, now or already before |
+//! | `sent`    | `room`, `seq`, `id`, `at`  | the own message is in the log, now or already before |
 //! | `typing`  | `room`, `name`, `on`       | somebody else types; void after 3 s, or with `message` or `left` |
 //! | `error`   | `code`, `text`, `room`?, `id`?, `suggestion`?, `retry`? (ms) | a request was refused |
 //! | `pong`    |                            | |
 //!
 //! `key` is the page's secret: who has it may use the same name from several tabs. `id` is unique for its author, so
 //! what is sent again after a reconnect is not said twice. `seq` grows by one with each message in a room; a page that
-//! sees a gap joins again with `since`. A message that is none of these closes the connection with 1008.
+//! sees a gap joins again with `since`. It gets the newest messages after that, and `more` if older ones are left out. A message that is none of these closes the connection with 1008.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,7 @@ use crate::rooms::{Message, Missed, Since};
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum FromPage {
     Join { room: String, name: String, key: String, since: Option<Since> },
+    Earlier { room: String, before: u64 },
     Leave { room: String },
     Say { room: String, id: String, text: String },
     Typing { room: String, on: bool },
@@ -56,8 +59,14 @@ pub(crate) enum ToPage<'a> {
         seq: u64,
         members: &'a [&'a str],
         messages: Vec<HistoryEntry<'a>>,
+        more: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         missed: Option<Missed>,
+    },
+    Earlier {
+        room: &'a str,
+        messages: Vec<HistoryEntry<'a>>,
+        more: bool,
     },
     Entered {
         room: &'a str,
@@ -125,7 +134,7 @@ impl FromPage {
                 (8..=64).contains(&key.len()) && since.as_ref().is_none_or(|since| since.epoch.len() <= 64)
             }
             FromPage::Say { id, .. } => (1..=64).contains(&id.len()),
-            FromPage::Leave { .. } | FromPage::Typing { .. } | FromPage::Ping {} => true,
+            FromPage::Earlier { .. } | FromPage::Leave { .. } | FromPage::Typing { .. } | FromPage::Ping {} => true,
         };
         sound.then_some(request)
     }
@@ -134,7 +143,7 @@ impl FromPage {
     pub(crate) fn cost(&self) -> u32 {
         match self {
             FromPage::Say { .. } => 4,
-            FromPage::Join { .. } => 2,
+            FromPage::Join { .. } | FromPage::Earlier { .. } => 2,
             FromPage::Typing { .. } | FromPage::Ping {} => 1,
             // Only who joined has something to leave.
             FromPage::Leave { .. } => 0,
@@ -194,7 +203,7 @@ mod tests {
     fn a_secret_does_not_leave_the_server() {
         let mut rooms = crate::rooms::Rooms::new("epoch");
         rooms.join("lobby", "Ada", "secret-key", 1, None, 0).unwrap();
-        let said = rooms.say("lobby", 1, "id", "text", 9).unwrap();
+        let said = rooms.say("lobby", 1, "id", "text", 9, |_| Ok(())).unwrap();
         let json = ToPage::Message { room: "lobby", message: said.message }.to_json();
         assert_eq!(json, r#"{"type":"message","room":"lobby","seq":1,"id":"id","name":"Ada","text":"text","at":9}"#);
     }
