@@ -98,7 +98,7 @@ fn by_hand(remote: Remote) -> Clock {
 /// What the servers before this one were told, in a log without what nobody needs any more.
 fn restore(path: &Path, clock: &Clock) -> io::Result<(Store, Log)> {
     let mut store = Store::default();
-    let (_, cut) = Log::open(path, |record| {
+    let (log, cut) = Log::open(path, |record| {
         store.apply(serde_json::from_slice(record)?);
         Ok(())
     })?;
@@ -109,7 +109,7 @@ fn restore(path: &Path, clock: &Clock) -> io::Result<(Store, Log)> {
         store.apply(Record::Log { id: random(), seq: 0 });
     }
     store.expire(clock.now());
-    let log = Log::replace(path, store.records().iter().map(Record::to_json))?;
+    let log = log.replace(store.records().iter().map(Record::to_json))?;
     Ok((store, log))
 }
 

@@ -10,6 +10,8 @@
 //!
 //! A record that was cut short, by a power cut or a full disk, fails its checksum: it and what is behind it go when the
 //! log is opened.
+//!
+//! A log belongs to one process at a time; on Linux a second one is refused.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -26,6 +28,8 @@ pub const SYNC_EVERY: Duration = Duration::from_secs(1);
 pub const MAX_RECORD: usize = 1 << 20;
 
 pub struct Log {
+    path: PathBuf,
+    lock: Arc<Lock>,
     file: Arc<File>,
     /// Bytes of the whole records.
     len: u64,
@@ -41,12 +45,19 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// A file that is none of ours, which is left as it is; what `replay` says; what the file system says.
+    /// A file that is none of ours, or that another process has open, both of which are left as they are; what `replay`
+    /// says; what the file system says.
     pub fn open(path: &Path, mut replay: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<(Self, u64)> {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let open = || OpenOptions::new().read(true).append(true).create(true).open(path);
+        // Only what is there has one name.
+        open()?;
+        let path = &path.canonicalize()?;
+        let lock = Arc::new(lock(path)?);
+        // Behind the lock: the file may be another by now.
+        let mut file = open()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let len = if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
@@ -68,16 +79,16 @@ impl Log {
             let what = format!("{} is not a log of bowsprit's examples", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         };
-        Ok((Self::new(file, len as u64)?, bytes.len().saturating_sub(len) as u64))
+        Ok((Self::new(path, lock, file, len as u64)?, bytes.len().saturating_sub(len) as u64))
     }
 
-    /// Puts a log of these records in the place of the one at `path`: the old one or the new one is there at any time.
+    /// Puts a log of these records in the place of this one: the old one or the new one is there at any time.
     ///
     /// # Errors
     ///
     /// What the file system says; a record that is too long.
-    pub fn replace<R: AsRef<[u8]>>(path: &Path, records: impl IntoIterator<Item = R>) -> io::Result<Self> {
-        let mut beside = path.as_os_str().to_owned();
+    pub fn replace<R: AsRef<[u8]>>(self, records: impl IntoIterator<Item = R>) -> io::Result<Self> {
+        let mut beside = self.path.as_os_str().to_owned();
         beside.push(".new");
         let beside = PathBuf::from(beside);
         let mut bytes = MAGIC.to_vec();
@@ -87,17 +98,17 @@ impl Log {
         fs::write(&beside, &bytes)?;
         let file = OpenOptions::new().append(true).open(&beside)?;
         file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_directory(path)?;
-        Self::new(file, bytes.len() as u64)
+        fs::rename(&beside, &self.path)?;
+        sync_directory(&self.path)?;
+        Self::new(&self.path, self.lock.clone(), file, bytes.len() as u64)
     }
 
-    fn new(file: File, len: u64) -> io::Result<Self> {
+    fn new(path: &Path, lock: Arc<Lock>, file: File, len: u64) -> io::Result<Self> {
         let (dirty, told) = mpsc::sync_channel(1);
         let (file, broken) = (Arc::new(file), Arc::new(AtomicBool::new(false)));
         let (its_file, its_broken) = (file.clone(), broken.clone());
         thread::Builder::new().name("fsync".into()).spawn(move || sync(&its_file, &its_broken, &told))?;
-        Ok(Self { file, len, broken, dirty, frame: Vec::new() })
+        Ok(Self { path: path.to_owned(), lock, file, len, broken, dirty, frame: Vec::new() })
     }
 
     /// Writes a record behind the others. It is the kernel's when this returns.
@@ -143,6 +154,33 @@ fn sync(file: &File, broken: &AtomicBool, told: &Receiver<()>) {
         thread::sleep(SYNC_EVERY);
     }
 }
+
+/// A name that the kernel gives to one process, and takes back at its end, whatever that was.
+#[cfg(target_os = "linux")]
+fn lock(path: &Path) -> io::Result<Lock> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    let address = SocketAddr::from_abstract_name(format!("bowsprit-log-{:016x}", hasher.finish()))?;
+    let taken = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => io::Error::other(format!("another process has {} open", path.display())),
+        _ => error,
+    };
+    Lock::bind_addr(&address).map_err(taken)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lock(_: &Path) -> io::Result<Lock> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+type Lock = std::os::unix::net::UnixListener;
+#[cfg(not(target_os = "linux"))]
+type Lock = ();
 
 /// So that the name is on the disk too.
 fn sync_directory(path: &Path) -> io::Result<()> {
@@ -221,6 +259,7 @@ mod tests {
 
         let (mut log, _) = Log::open(&place.0, |_| Ok(())).unwrap();
         log.append(b"four").unwrap();
+        drop(log);
         assert_eq!(place.records(), (words(&["one", "", "three", "four"]), 0));
     }
 
@@ -284,8 +323,7 @@ mod tests {
         let place = Place::new();
         let (mut log, _) = Log::open(&place.0, |_| Ok(())).unwrap();
         log.append(b"old").unwrap();
-        drop(log);
-        let mut log = Log::replace(&place.0, ["new", "newer"]).unwrap();
+        let mut log = log.replace(["new", "newer"]).unwrap();
         log.append(b"newest").unwrap();
         drop(log);
         assert_eq!(place.records(), (words(&["new", "newer", "newest"]), 0));
@@ -300,6 +338,22 @@ mod tests {
         drop(log);
         let (records, cut) = place.records();
         assert_eq!((records[0].len(), records.len(), cut), (MAX_RECORD, 1, 0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_log_that_is_open_is_not_opened_again_under_any_of_its_names() {
+        let place = Place::new();
+        let (log, _) = Log::open(&place.0, |_| Ok(())).unwrap();
+        let other_name = place.0.with_file_name(".").join("log");
+        for name in [&place.0, &other_name] {
+            let refused = Log::open(name, |_| Ok(())).map(|_| ()).unwrap_err();
+            assert!(refused.to_string().starts_with("another process has"), "{refused}");
+        }
+        let log = log.replace(["new"]).unwrap();
+        assert!(Log::open(&place.0, |_| Ok(())).is_err());
+        drop(log);
+        assert_eq!(place.records(), (words(&["new"]), 0));
     }
 
     /// A file of the test's own, removed with what was written beside it.

@@ -383,6 +383,13 @@ test('what was read, acknowledged and subscribed outlives a kill, and so does a 
   await server.stop('SIGKILL')
 })
 
+test('a second server with the same log is refused', async () => {
+  const server = await stage.start()
+  await assert.rejects(server.second(), /the server ended with 1/)
+  assert.equal((await server.post({ user: 'ada', title: 'Still here' })).status, 201)
+  await server.stop('SIGKILL')
+})
+
 test('a server that is asked to stop ends well, and another log empties the pages', async () => {
   let server = await stage.start()
   const page = await stage.device(server, { user: 'ada', name: 'laptop' })

@@ -110,6 +110,11 @@ class Server {
     return Server.start(this.stage, this.host, this.log)
   }
 
+  /// Another server beside this one.
+  second() {
+    return Server.start(this.stage, '127.0.0.1:0', this.log)
+  }
+
   /// Moves its clock, and waits until everything that is due is done.
   async advance(milliseconds) {
     const done = new Promise(resolve => this.ticks.push(resolve))
