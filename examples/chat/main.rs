@@ -70,11 +70,10 @@ fn restore(path: &Path) -> io::Result<(Rooms<PeerId>, Log)> {
         let record: Record<'_> = serde_json::from_slice(bytes)?;
         rooms.replay(record).map_err(|refusal| io::Error::new(io::ErrorKind::InvalidData, refusal.to_string()))
     })?;
-    drop(log);
     if cut != 0 {
         eprintln!("the last {cut} bytes of {} were no whole record, and are gone", path.display());
     }
-    let log = Log::replace(path, rooms.records().map(|record| record.to_json()))?;
+    let log = log.replace(rooms.records().map(|record| record.to_json()))?;
     Ok((rooms, log))
 }
 

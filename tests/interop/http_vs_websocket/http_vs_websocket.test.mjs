@@ -10,7 +10,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
@@ -149,7 +149,8 @@ test(`a run of ${seconds} s fills its table and plots, and its bytes are those t
   }
   console.log(await page.locator('table').innerText())
 
-  await page.screenshot({ path: `${pictures}compare-light.png`, fullPage: true })
+  const png = await page.screenshot({ path: `${pictures}compare-light.png`, fullPage: true })
+  if (process.env.SCREENSHOTS === 'docs') await writeFile(new URL('docs/http_vs_websocket.png', root), png)
   await page.emulateMedia({ colorScheme: 'dark' })
   await page.screenshot({ path: `${pictures}compare-dark.png`, fullPage: true })
   await page.setViewportSize({ width: 390, height: 844 })

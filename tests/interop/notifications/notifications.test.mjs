@@ -8,7 +8,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { appendFile, mkdir, readFile, stat, truncate } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { Stage, launch, pictures, proxy } from './stage.mjs'
 import { chromium } from 'playwright-core'
 
@@ -33,7 +33,10 @@ const unread = (page, count) => page.getByRole('status', { name: `${count} unrea
 const device = (page, name, words) =>
   page.getByRole('list', { name: 'Devices' }).getByRole('listitem').filter({ hasText: name }).filter({ hasText: words }).waitFor()
 const topic = (page, name) => page.getByRole('button', { name, exact: true })
-const picture = (page, name) => page.screenshot({ path: `${pictures}notifications-${name}.png` })
+const picture = async (page, name) => {
+  const png = await page.screenshot({ path: `${pictures}notifications-${name}.png` })
+  if (process.env.SCREENSHOTS === 'docs' && name === 'light') await writeFile(new URL('../../../docs/notifications.png', import.meta.url), png)
+}
 
 /// The titles from the newest on, each as often as it is there.
 const titles = page => page.locator('#list h3').evaluateAll(all => all.map(title => title.lastChild.textContent))
