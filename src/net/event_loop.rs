@@ -7,6 +7,7 @@ mod accept;
 mod deadlines;
 mod dial;
 mod flush;
+mod hand_over;
 mod http;
 mod leave;
 mod remote;

@@ -28,6 +28,16 @@ pub trait Handler {
         let _ = peers;
     }
 
+    /// Which of the server's loops a request is for, by its [`PeerId::worker`](super::PeerId::worker); `None` for this one.
+    /// Its connection moves there, and the request, upgrade or not, is dealt with there, as are those that follow on that
+    /// connection.
+    ///
+    /// Asked where a request arrives, once, if there are several loops.
+    fn worker_for(&mut self, request: &Request<'_>) -> Option<usize> {
+        let _ = request;
+        None
+    }
+
     /// A client wants to open a connection; its request is valid and its `Origin` is allowed.
     ///
     /// [`Response::accept`] accepts, any other response rejects with its status.

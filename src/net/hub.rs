@@ -83,6 +83,8 @@ pub(super) struct Hub<D> {
     pub(super) elsewhere: Vec<(Box<str>, SharedMessage)>,
     /// A handler wants the loop to end.
     pub(super) stop: bool,
+    /// The request that is next comes from another loop.
+    pub(super) taken_over: bool,
 }
 
 /// A connection of the loop. An idle one holds nothing but this, and rows in tables by its index:
@@ -252,6 +254,7 @@ impl<D: Default> Hub<D> {
             places: Vec::new(),
             elsewhere: Vec::new(),
             stop: false,
+            taken_over: false,
         }
     }
 }

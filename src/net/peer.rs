@@ -7,6 +7,7 @@ use super::client::ClientError;
 use super::config::Policy;
 use super::hub::{Hub, Phase, Sent};
 use super::outbox::Unit;
+use super::remote::Remote;
 use super::slab::PeerId;
 use super::stats::Stats;
 use super::timers::Expired;
@@ -191,6 +192,16 @@ impl<'a, D> Peers<'a, D> {
     /// What the loop has done so far.
     pub fn stats(&self) -> Stats {
         self.hub.stats()
+    }
+
+    /// Which of the server's loops this is, from 0: the [`PeerId::worker`] of its connections.
+    pub fn worker(&self) -> usize {
+        self.hub.remote.worker()
+    }
+
+    /// A handle for other threads, and other loops.
+    pub fn remote(&self) -> Remote {
+        self.hub.remote.clone()
     }
 
     /// A connection, if it is still open.

@@ -1,9 +1,10 @@
 //! Reaching a loop from other threads.
 
+use core::any::Any;
 use core::fmt;
 use std::boxed::Box;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::string::String;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -90,8 +91,21 @@ pub(super) enum Command {
     Connect(PeerId, u32, SocketAddr, Turn),
     /// There are pieces of an answer to this request.
     Answer(PeerId, RequestId),
+    /// A connection whose request is for this loop.
+    TakeOver(Handed),
     Wake,
     Stop,
+}
+
+/// A connection on its way to another loop.
+#[derive(Debug)]
+pub(super) struct Handed {
+    /// What the transport made of it.
+    pub(super) stream: Box<dyn Any + Send>,
+    /// Whose it is, where that is counted.
+    pub(super) address: Option<IpAddr>,
+    /// The request that is for the other loop, and what came behind it.
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Remote {
@@ -114,9 +128,14 @@ impl Remote {
         self.worker
     }
 
+    /// How many loops the server has.
+    pub fn workers(&self) -> usize {
+        self.inboxes.len()
+    }
+
     /// Whether there is one loop only.
     pub(super) fn is_alone(&self) -> bool {
-        self.inboxes.len() == 1
+        self.workers() == 1
     }
 
     /// Sends a message to all subscribers of a topic, on all loops. [`Sent::Dropped`] if the loop has not come round to
@@ -147,6 +166,22 @@ impl Remote {
     /// can be done there. Calls that come before the loop got round to it may be joined into one.
     pub fn wake(&self) {
         self.tell_all(|| Command::Wake);
+    }
+
+    /// As [`wake`](Self::wake), on one loop: the one whose connections have this
+    /// [`PeerId::worker`].
+    pub fn wake_worker(&self, worker: usize) {
+        if let Some(inbox) = self.inboxes.get(worker) {
+            // Nobody is left to do it.
+            let _ = inbox.try_tell(Command::Wake);
+        }
+    }
+
+    /// Gives a connection to the loop that its request is for. If that is over, the connection is, too.
+    pub(super) fn hand_over(&self, worker: usize, handed: Handed) {
+        if let Some(inbox) = self.inboxes.get(worker) {
+            drop(inbox.try_tell(Command::TakeOver(handed)));
+        }
     }
 
     /// Ends the server: it stops accepting, sends every connection a Close with 1001 and every held HTTP request a 503,

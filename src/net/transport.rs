@@ -1,6 +1,8 @@
 //! Every system call the loop makes, and its clock, behind one trait: TCP here, other worlds elsewhere.
 
+use core::any::Any;
 use core::time::Duration;
+use std::boxed::Box;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -85,6 +87,23 @@ pub trait Transport {
     /// No more events of a stream are wanted; those that come nevertheless are ignored.
     fn deregister(&mut self, _stream: &mut Self::Stream) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Makes of a stream what another loop of the server can [take over](Self::take_over). Nothing is told about it here any
+    /// more. One that cannot be given away is closed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`deregister`](Self::deregister); [`io::ErrorKind::Unsupported`] by default.
+    fn hand_over(&mut self, stream: Self::Stream) -> io::Result<Box<dyn Any + Send>> {
+        drop(stream);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The stream that another loop [handed over](Self::hand_over); `None` if it is not from a transport of this kind.
+    fn take_over(&mut self, given: Box<dyn Any + Send>) -> Option<Self::Stream> {
+        drop(given);
+        None
     }
 
     /// Reads into `spare`, which is not empty.
@@ -285,6 +304,15 @@ impl Transport for Tcp {
 
     fn deregister(&mut self, stream: &mut TcpStream) -> io::Result<()> {
         self.poll.registry().deregister(stream)
+    }
+
+    fn hand_over(&mut self, mut stream: TcpStream) -> io::Result<Box<dyn Any + Send>> {
+        self.deregister(&mut stream)?;
+        Ok(Box::new(stream))
+    }
+
+    fn take_over(&mut self, given: Box<dyn Any + Send>) -> Option<TcpStream> {
+        given.downcast().ok().map(|stream| *stream)
     }
 
     fn read(&mut self, stream: &mut TcpStream, spare: &mut [u8]) -> io::Result<Received> {

@@ -20,6 +20,7 @@ mod deadlines;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod edges;
+mod hand_over;
 mod http;
 mod limits;
 mod order;

@@ -61,6 +61,11 @@ impl Admission {
         *count <= per.limit
     }
 
+    /// The address that a connection is counted for.
+    pub(super) fn address(&self, index: u32) -> Option<IpAddr> {
+        *self.per_address.as_ref()?.addresses.get(index as usize)?
+    }
+
     /// A connection is gone, and its descriptor is free.
     pub(super) fn left(&mut self, index: u32, now: Duration) {
         if self.retry_at.is_some() {
@@ -97,7 +102,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 return;
             }
             match self.transport.accept() {
-                Ok((stream, address)) => self.admit(stream, address.ip()),
+                Ok((stream, address)) => {
+                    self.hub.stats.accepted += 1;
+                    self.admit(stream, Some(address.ip()));
+                }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return,
                     // That one gave up before it was accepted.
@@ -114,24 +122,28 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.admission.retry_at = Some(self.hub.now);
     }
 
-    fn admit(&mut self, mut stream: T::Stream, address: IpAddr) {
-        self.hub.stats.accepted += 1;
+    /// A new connection, from outside or from another loop. Returns its index, unless it is one too many.
+    pub(super) fn admit(&mut self, mut stream: T::Stream, address: Option<IpAddr>) -> Option<u32> {
         let id = self.hub.insert(Phase::Handshake(None), H::Data::default());
         let index = id.index();
-        let welcome = self.admission.enter(index, address);
+        let in_bounds = self.hub.records.len() <= self.hub.config.connections;
+        let welcome = address.is_none_or(|address| self.admission.enter(index, address)) && in_bounds;
         let registered = self.transport.register(&mut stream, id.as_u64() as usize);
         self.seat(index, Some(stream));
         if registered.is_err() {
-            return self.remove(index);
+            self.remove(index);
+            return None;
         }
         if welcome {
             self.forget_ended_handshakes();
             self.make_room_for_a_handshake();
             self.hub.timers.await_handshake(id, self.hub.now);
+            Some(index)
         } else {
             self.hub.begin_turn(index);
             self.hub.respond(index, Response::new(503).header("Retry-After", "10"), false);
             self.finish_turn(index);
+            None
         }
     }
 

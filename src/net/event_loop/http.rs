@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
+use super::hand_over::worker_for;
 use super::{EventLoop, call, call_among};
 use crate::buffer::SendBuffer;
 use crate::connection::Connection;
@@ -53,7 +54,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     /// Keeps what came behind a request that is not answered to the end; no more is read meanwhile.
-    fn put_off(&mut self, index: u32) {
+    pub(super) fn put_off(&mut self, index: u32) {
         self.park(index);
         if self.hub.held > self.hub.config.memory {
             self.remove(index);
@@ -82,6 +83,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         };
         self.hub.recount(index);
         let (handler, hub) = (&mut self.handler, &mut self.hub);
+        if let Some(worker) = worker_for(handler, hub, &request) {
+            let head = request.head().to_vec();
+            self.hand_over(index, worker, head);
+            return true;
+        }
         if request.is_upgrade() {
             match upgrade(handler, hub, &request) {
                 Ok(negotiated) => {

@@ -33,6 +33,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 Command::Resolved(peer, addresses) => self.resolved(peer, addresses),
                 Command::Connect(peer, attempt, address, turn) => self.turn_came(peer, attempt, address, turn),
                 Command::Answer(peer, request) => self.answer_came(peer, request),
+                Command::TakeOver(handed) => self.take_over(handed),
                 Command::Wake => wake = true,
                 Command::Stop => self.begin_stop(),
             }
