@@ -46,5 +46,6 @@ pub use packet::{Data, Packet, PacketError, Payload, encode_payload};
 pub use query::Query;
 pub use server::{Application, Engine, Link};
 pub use session::Reason;
+pub(super) use sessions::Place;
 pub use sessions::{SessionId, Sessions, Transport};
 pub(super) use sid::Sid;

@@ -7,6 +7,7 @@ use super::config::Config;
 use super::query::Query;
 use super::session::Session;
 use super::sessions::{Sessions, Transport};
+use super::sid::Sid;
 use crate::handshake::{Request, Response};
 
 /// Why a request is refused.
@@ -112,6 +113,11 @@ pub(super) fn check(
 
 fn check_session(session: &Session, is_upgrade: bool, asked: Transport) -> Result<super::SessionId, Refusal> {
     if !is_upgrade && session.transport() != asked { Err(Refusal::BadRequest) } else { Ok(session.id) }
+}
+
+/// The session that a request names.
+pub(super) fn sid(config: &Config, request: &Request<'_>) -> Option<Sid> {
+    Sid::parse(&Query::new(request.query()).value("sid").filter(|_| is_for(config, request))?)
 }
 
 /// Whether a request is for the sessions.

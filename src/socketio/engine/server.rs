@@ -11,7 +11,7 @@ use super::Config;
 use super::packet::Data;
 use super::refusal;
 use super::session::{Reason, Via};
-use super::sessions::{Due, SessionId, Sessions, Transport};
+use super::sessions::{Due, Place, SessionId, Sessions, Transport};
 use crate::close::CloseCode;
 use crate::handshake::{Request, Response};
 use crate::message::Message;
@@ -216,9 +216,14 @@ impl<A: Application> Handler for Engine<A> {
     type Data = Link;
 
     fn start(&mut self, peers: &mut Peers<'_, Link>) {
+        self.sessions.begin(Place { worker: peers.worker(), remote: peers.remote() });
         self.begin(peers.now());
         self.app.start(&mut self.sessions);
         self.settle(peers);
+    }
+
+    fn worker_for(&mut self, request: &Request<'_>) -> Option<usize> {
+        refusal::sid(&self.sessions.config, request)?.worker()
     }
 
     fn upgrade(&mut self, request: &Request<'_>) -> Response {

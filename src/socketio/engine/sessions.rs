@@ -10,7 +10,7 @@ use super::config::Config;
 use super::outgoing::Outgoing;
 use super::session::{Item, Life, Reason, Session, Via};
 use super::sid::{Draw, Sid};
-use crate::net::{PeerId, RequestId, Sent};
+use crate::net::{self, PeerId, RequestId, Sent};
 
 /// Names a session, also after it is over: a later one never has the same name. It is no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,15 @@ pub struct Sessions {
     /// WebSockets to close.
     pub(super) to_close: Vec<PeerId>,
     pub(super) open: usize,
+    /// Of the loop, once that has begun.
+    pub(in crate::socketio) place: Option<Place>,
+}
+
+/// Where the sessions are.
+#[derive(Clone, Debug)]
+pub(in crate::socketio) struct Place {
+    pub(in crate::socketio) worker: usize,
+    pub(in crate::socketio) remote: net::Remote,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +93,15 @@ impl Sessions {
             ended: VecDeque::new(),
             to_close: Vec::new(),
             open: 0,
+            place: None,
         }
+    }
+
+    /// The loop begins.
+    pub(super) fn begin(&mut self, place: Place) {
+        // There are at most 255.
+        self.draw.worker = place.worker as u8;
+        self.place = Some(place);
     }
 
     /// How many are open.
