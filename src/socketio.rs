@@ -28,6 +28,7 @@
 //!  args        what events carry: Args out, Event, Reply and Answers in, Ack    args, event, answers
 //!  state       who is connected where, rooms, answers awaited, timers           state, clients
 //!  recovery    what is kept for clients that come back                          recovery
+//!  cluster     what happens together with other servers                         cluster, adapter, workers
 //!  packet      the text of a packet: events, acks, namespaces                   packet
 //!  engine      the sessions below it: polling, WebSocket, upgrade, heartbeat    engine
 //! ```
@@ -36,10 +37,12 @@
 //! written: key order and the text of numbers stay, and nothing is built of it that was not asked for. A broadcast is
 //! encoded once. All handlers run on the loop's thread, one at a time, so that a client's events are handled in order.
 
+mod adapter;
 mod answers;
 mod args;
 mod cast;
 mod clients;
+mod cluster;
 mod context;
 
 pub mod engine;
@@ -51,11 +54,13 @@ mod reason;
 mod recovery;
 mod socket;
 mod state;
+mod workers;
 
 pub use answers::{Answer, Answers};
 pub use args::{Args, EmitError};
 pub use cast::Cast;
 pub use clients::Handshake;
+pub use cluster::Member;
 pub use context::{Context, Remote, TimerId};
 
 pub use event::{Ack, ArgError, Event, NoReply, Reply};

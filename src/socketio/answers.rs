@@ -16,7 +16,7 @@ use super::event::{ArgError, NoReply, Reply, attachment};
 use super::state::{OnReply, SocketId};
 
 /// What a selection has answered to [`Cast::emit_with_ack`](super::Cast::emit_with_ack).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Answers {
     /// In the order in which they came.
@@ -26,7 +26,7 @@ pub struct Answers {
 }
 
 /// What one of them has answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     socket: SocketId,
     values: Vec<Box<RawValue>>,
@@ -106,15 +106,23 @@ impl Gathering {
     }
 
     fn take(&self, context: &mut Context<'_>, socket: SocketId, reply: Result<Reply<'_>, NoReply>) {
-        let mut parts = self.0.borrow_mut();
+        let mut answers = Answers::default();
         match reply {
             Ok(Reply(values)) => {
                 let attachments = values.attachments.to_vec();
                 let values = values.values.iter().map(|&value| value.to_owned()).collect();
-                parts.answers.answers.push(Answer { socket, values, attachments });
+                answers.answers.push(Answer { socket, values, attachments });
             }
-            Err(why) => parts.answers.missing.push((socket, why)),
+            Err(why) => answers.missing.push((socket, why)),
         }
+        self.take_all(context, answers);
+    }
+
+    /// Takes the answer of one, or of one server for all of its sockets.
+    pub(super) fn take_all(&self, context: &mut Context<'_>, of: Answers) {
+        let mut parts = self.0.borrow_mut();
+        parts.answers.answers.extend(of.answers);
+        parts.answers.missing.extend(of.missing);
         parts.awaited -= 1;
         if parts.awaited > 0 {
             return;

@@ -79,57 +79,70 @@ impl Args {
         self.json.push_str(json);
     }
 
-    /// An event's message. The offset is one more argument.
-    pub(super) fn event(
-        mut self,
-        namespace: &str,
-        name: &str,
-        id: Option<u64>,
-        offset: Option<&str>,
-        max_attachments: usize,
-    ) -> Result<Outgoing, EmitError> {
+    /// An event with these arguments.
+    pub(super) fn event(self, name: &str, max_attachments: usize) -> Result<EventData, EmitError> {
         if is_reserved(name) {
             return Err(EmitError::ReservedName);
         }
         let name = serde_json::to_string(name).map_err(|_| EmitError::Json)?;
-        if let Some(offset) = offset {
-            self.push(&std::format!("\"{offset}\""));
-        }
-        self.encode(Kind::Event, namespace, Some(&name), id, max_attachments)
+        let Self { json, attachments, .. } = self.checked(max_attachments)?;
+        Ok(EventData { name, json, attachments })
     }
 
     /// An answer's message.
     pub(super) fn ack(self, namespace: &str, id: u64, max_attachments: usize) -> Result<Outgoing, EmitError> {
-        self.encode(Kind::Ack, namespace, None, Some(id), max_attachments)
+        let Self { json, attachments, .. } = self.checked(max_attachments)?;
+        Ok(encode(Kind::Ack, namespace, Some(id), &[&json], attachments))
     }
 
-    fn encode(
-        self,
-        kind: Kind,
-        namespace: &str,
-        name: Option<&str>,
-        id: Option<u64>,
-        max: usize,
-    ) -> Result<Outgoing, EmitError> {
-        if self.mistake {
-            return Err(EmitError::Json);
+    fn checked(self, max_attachments: usize) -> Result<Self, EmitError> {
+        match self {
+            Self { mistake: true, .. } => Err(EmitError::Json),
+            Self { ref attachments, .. } if attachments.len() > max_attachments => Err(EmitError::TooManyAttachments),
+            args => Ok(args),
         }
-        if self.attachments.len() > max {
-            return Err(EmitError::TooManyAttachments);
-        }
-        let count = (!self.attachments.is_empty()).then_some(self.attachments.len());
-        let mut text = String::with_capacity(self.json.len() + namespace.len() + 32);
-        text.push('4');
-        encode_head(kind, count, namespace, id, &mut text);
-        text.push('[');
-        text.push_str(name.unwrap_or_default());
-        if name.is_some() && !self.json.is_empty() {
+    }
+}
+
+/// An event, before it is encoded for clients.
+#[derive(Debug)]
+pub(super) struct EventData {
+    /// In quotes.
+    name: String,
+    /// The values, with commas between.
+    json: String,
+    attachments: Vec<Bytes>,
+}
+
+impl EventData {
+    /// Its message. The offset is one more argument.
+    pub(super) fn encode(&self, namespace: &str, id: Option<u64>, offset: Option<&str>) -> Outgoing {
+        let offset = offset.map(|offset| std::format!("\"{offset}\"")).unwrap_or_default();
+        encode(Kind::Event, namespace, id, &[&self.name, &self.json, &offset], self.attachments.clone())
+    }
+
+    /// Bytes, about.
+    pub(super) fn len(&self) -> usize {
+        self.name.len() + self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+}
+
+/// A packet of these values; of those that are empty there is nothing.
+fn encode(kind: Kind, namespace: &str, id: Option<u64>, values: &[&str], attachments: Vec<Bytes>) -> Outgoing {
+    let count = (!attachments.is_empty()).then_some(attachments.len());
+    let len = values.iter().map(|value| value.len() + 1).sum::<usize>();
+    let mut text = String::with_capacity(len + namespace.len() + 32);
+    text.push('4');
+    encode_head(kind, count, namespace, id, &mut text);
+    text.push('[');
+    for (n, value) in values.iter().filter(|value| !value.is_empty()).enumerate() {
+        if n > 0 {
             text.push(',');
         }
-        text.push_str(&self.json);
-        text.push(']');
-        Ok(Outgoing::group(text, self.attachments))
+        text.push_str(value);
     }
+    text.push(']');
+    Outgoing::group(text, attachments)
 }
 
 impl From<()> for Args {

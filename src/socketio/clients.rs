@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 use std::borrow::Cow;
-use std::rc::Rc;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use bytes::Bytes;
@@ -17,14 +17,14 @@ use crate::handshake::Request;
 /// A session.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) handshake: Rc<Handshake>,
+    pub(super) handshake: Arc<Handshake>,
     pub(super) sockets: Vec<(SpaceId, SocketKey)>,
     /// Until it has entered a namespace.
     pub(super) connect_by: Option<TimerId>,
     /// A packet whose attachments are on their way.
     pub(super) unfinished: Option<Unfinished>,
     /// Namespaces that the server put it out of, and until when it may not know.
-    pub(super) left: Vec<(Rc<str>, Duration)>,
+    pub(super) left: Vec<(Arc<str>, Duration)>,
     /// Why it is closed, if that is not for the session to say.
     pub(super) reason: Option<Reason>,
 }

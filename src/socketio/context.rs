@@ -32,8 +32,7 @@ pub struct TimerId(pub(super) u64);
 impl Context<'_> {
     /// All sockets of a namespace, to choose among.
     pub fn of(&mut self, namespace: &str) -> Cast<'_> {
-        let space = self.state.by_name.get(namespace).copied();
-        Cast::new(self.state, self.sessions, space, Vec::new())
+        Cast::new(self.reborrow(), namespace, Vec::new())
     }
 
     /// A connected socket of a namespace, by its id.

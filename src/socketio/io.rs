@@ -16,6 +16,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::clients::{Client, Handshake, Unfinished};
+use super::cluster::{Cluster, Seat};
 use super::context::{Context, Remote, RemoteJob, TimerId};
 use super::engine::{self, Application, Data, Engine, SessionId, Sessions, Sid};
 use super::event::{Ack, Event, NoReply, Reply, Values};
@@ -25,6 +26,7 @@ use super::reason::Reason;
 use super::recovery::{Membership, Memory, Recovery};
 use super::socket::Socket;
 use super::state::{Happened, Job, SocketId, SocketKey, SocketState, SpaceId, State, Timer};
+use super::workers::Workers;
 use crate::handshake::Request;
 use crate::net::{self, Responder, Server};
 
@@ -66,7 +68,7 @@ type OnHttp = Box<dyn FnMut(&Request<'_>, Bytes, Responder)>;
 /// A Socket.IO server: namespaces and what happens in them.
 pub struct Io {
     config: Config,
-    state: State,
+    pub(super) state: State,
     handlers: Vec<Namespace>,
     static_names: HashMap<String, usize>,
     matchers: Vec<(Matcher, usize)>,
@@ -157,18 +159,65 @@ impl Io {
         Server::bind_with(addresses, self.net())?.run(self.into_handler())
     }
 
+    /// Serves on this address with so many loops, each on a thread of its own with a server of its own, which `setup` is
+    /// called for. They are one to their clients: sessions are found, whichever loop a request arrives at; rooms and what
+    /// is sent to them span all loops, and so does [`Recovery`]. Handlers, timers and what they share are those of a loop.
+    ///
+    /// ```no_run
+    /// use bowsprit::socketio::{Config, Io};
+    ///
+    /// fn main() -> std::io::Result<()> {
+    ///     let workers = std::thread::available_parallelism()?.get();
+    ///     Io::serve_each("127.0.0.1:3000", workers, &Config::default(), |io| {
+    ///         io.of("/").on("chat message", |socket, event| {
+    ///             let _ = socket.everybody().emit("chat message", event.args());
+    ///         });
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn serve_each(
+        addresses: impl ToSocketAddrs,
+        workers: usize,
+        config: &Config,
+        setup: impl Fn(&mut Self) + Sync,
+    ) -> io::Result<()> {
+        let mut net = config.engine.net();
+        net.workers = workers;
+        Self::run_each(Server::bind_with(addresses, net)?, config, setup)
+    }
+
+    /// As [`serve_each`](Self::serve_each), on a server that is bound already.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn run_each(server: Server, config: &Config, setup: impl Fn(&mut Self) + Sync) -> io::Result<()> {
+        let workers = Workers::new(server.remote().workers());
+        server.run_each(|| {
+            let mut io = Self::new(config.clone());
+            io.state.cluster = Some(Cluster::new(Box::new(workers.clone())));
+            setup(&mut io);
+            io.into_handler()
+        })
+    }
+
     /// The handler to run a [`Server`] with.
     pub fn into_handler(self) -> Engine<Self> {
         Engine::new(self.config.engine.clone(), self)
     }
 
     /// Tells handlers what has happened while others were at work.
-    fn settle(&mut self, sessions: &mut Sessions) {
+    pub(super) fn settle(&mut self, sessions: &mut Sessions) {
         while let Some(happened) = self.state.happened.pop_front() {
             match happened {
                 Happened::Call(job) => job(&mut self.context(sessions)),
                 Happened::Parted(key) => self.state.part(sessions, key),
                 Happened::Decided(key, guard, verdict) => self.decided(sessions, key, guard, verdict),
+                Happened::Sought(seat, moved) => self.sought(sessions, &seat, moved),
                 Happened::Disconnected(key, reason) => {
                     if let Some(handlers) = self.handlers_of(key) {
                         for n in 0..self.handlers[handlers].disconnect.len() {
@@ -182,7 +231,7 @@ impl Io {
         }
     }
 
-    fn context<'a>(&'a mut self, sessions: &'a mut Sessions) -> Context<'a> {
+    pub(super) fn context<'a>(&'a mut self, sessions: &'a mut Sessions) -> Context<'a> {
         Context { state: &mut self.state, sessions }
     }
 
@@ -277,7 +326,7 @@ impl Io {
         };
         let claim = auth.filter(|_| self.state.memory.is_some()).and_then(claim);
         if let Some((pid, _)) = &claim {
-            self.replace(sessions, session, *pid, packet.namespace);
+            self.replace(sessions, Some(session), *pid, packet.namespace);
         }
         let Some(space) = self.space(packet.namespace, auth) else {
             let json = r#"{"message":"Invalid namespace"}"#;
@@ -288,7 +337,8 @@ impl Io {
             self.state.tidy(space);
             return self.violated(sessions, session);
         }
-        let restored = claim.and_then(|(pid, offset)| self.restore(sessions, session, space, (pid, offset.as_deref())));
+        let here = claim.as_ref().map(|(pid, offset)| (*pid, offset.as_deref()));
+        let restored = here.and_then(|claim| self.restore(sessions, session, space, claim));
         let Some(key) = restored.or_else(|| self.add_socket(sessions, session, space)) else {
             self.state.tidy(space);
             return sessions.close(session);
@@ -296,7 +346,18 @@ impl Io {
         if let Some(socket) = self.state.sockets.get_mut(&key) {
             socket.auth = auth.map(ToOwned::to_owned);
         }
-        let skips = restored.is_some() && self.config.recovery.as_ref().is_some_and(|recovery| recovery.skip_guards);
+        match claim.filter(|_| restored.is_none() && self.state.has_others()) {
+            Some((pid, offset)) => {
+                let namespace = packet.namespace.into();
+                self.seek(sessions, Seat { key, namespace }, pid, offset);
+            }
+            None => self.ask_guards(sessions, key, restored.is_some()),
+        }
+    }
+
+    /// Asks all guards, unless who comes back need not be asked.
+    pub(super) fn ask_guards(&mut self, sessions: &mut Sessions, key: SocketKey, is_back: bool) {
+        let skips = is_back && self.config.recovery.as_ref().is_some_and(|recovery| recovery.skip_guards);
         self.ask(sessions, key, if skips { usize::MAX } else { 0 });
     }
 
@@ -367,7 +428,11 @@ impl Io {
         if let Some(memory) = memory {
             // What it missed comes first.
             match memory.missed(now, socket, &name) {
-                Some(missed) => missed.iter().for_each(|message| _ = sessions.send(session, message)),
+                Some(missed) => {
+                    for (offset, event) in missed {
+                        let _ = sessions.send(session, &event.encode(&name, None, Some(&offset)));
+                    }
+                }
                 // It was forgotten while the guards were asked.
                 None => return sessions.close(session),
             }
@@ -388,11 +453,11 @@ impl Io {
     }
 
     /// Ends the session of a client that came back before that was noticed to be gone.
-    fn replace(&mut self, sessions: &mut Sessions, session: SessionId, pid: Sid, namespace: &str) {
+    pub(super) fn replace(&mut self, sessions: &mut Sessions, session: Option<SessionId>, pid: Sid, namespace: &str) {
         let key = self.state.memory.as_ref().and_then(|memory| memory.still_here(pid));
         let Some(socket) = key.and_then(|key| self.state.sockets.get(&key)) else { return };
         let (old, space) = (socket.session, self.state.by_name.get(namespace));
-        if old == session || space != Some(&socket.space) {
+        if session == Some(old) || space != Some(&socket.space) {
             return;
         }
         sessions.end(old, engine::Reason::TransportClose);
@@ -447,19 +512,7 @@ impl Io {
         let key = self.state.number();
         let client = self.state.clients.get_mut(&session)?;
         client.sockets.push((space, key));
-        let socket = SocketState {
-            id,
-            session,
-            space,
-            connected: false,
-            waits: None,
-            rooms: BTreeMap::new(),
-            membership: Membership::new(None, 0),
-            data: None,
-            auth: None,
-            handshake: client.handshake.clone(),
-            replies: Default::default(),
-        };
+        let socket = SocketState { session, space, ..SocketState::new(id, client.handshake.clone()) };
         self.state.sockets.insert(key, socket);
         self.state.spaces.get_mut(&space)?.by_id.insert(id.0, key);
         Some(key)
@@ -516,6 +569,9 @@ fn claim(auth: &RawValue) -> Option<(Sid, Option<String>)> {
 
 impl Application for Io {
     fn start(&mut self, sessions: &mut Sessions) {
+        if let (Some(cluster), Some(place)) = (&mut self.state.cluster, &sessions.place) {
+            cluster.start(place);
+        }
         if let Some(start) = self.start.take() {
             start(&mut self.context(sessions));
         }
@@ -563,6 +619,7 @@ impl Application for Io {
             job(&mut self.context(sessions));
         }
         self.settle(sessions);
+        self.hear_others(sessions);
     }
 
     fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder) {

@@ -9,9 +9,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::format;
 use std::rc::Rc;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
-use super::engine::{Outgoing, Sid};
+use super::adapter::{Selection, ServerId};
+use super::args::EventData;
+use super::engine::Sid;
 use super::state::{SocketId, SocketKey, SocketState};
 
 /// How clients that lose their connection find everything as they left it: their id, their rooms, their data, and the
@@ -51,6 +54,13 @@ impl Default for Recovery {
 /// Counts the events that are kept, from a number that no other server begins with.
 pub(super) type Position = u64;
 
+/// An event that was missed, behind the offset that goes with it.
+pub(super) type Missed = (String, Arc<EventData>);
+/// Who has sent an event to all servers, and which of his it is.
+pub(super) type Origin = (ServerId, u64);
+/// Of each server, the last event that came.
+pub(super) type Seen = BTreeMap<ServerId, u64>;
+
 /// What is kept.
 pub(super) struct Memory {
     pub(super) settings: Recovery,
@@ -62,6 +72,8 @@ pub(super) struct Memory {
     bytes: usize,
     /// The last event that was forgotten before its time: its position, and its time.
     lost: Option<(Position, Duration)>,
+    /// Of each server, the last event that was forgotten.
+    forgotten: BTreeMap<ServerId, u64>,
     /// Connected sockets.
     here: HashMap<Sid, SocketKey>,
     away: HashMap<Sid, Away>,
@@ -72,20 +84,21 @@ pub(super) struct Memory {
 
 struct Stored {
     at: Duration,
-    namespace: Rc<str>,
+    namespace: Arc<str>,
     to: Audience,
-    message: Outgoing,
+    event: Arc<EventData>,
+    origin: Option<Origin>,
 }
 
 /// For whom an event is.
 pub(super) enum Audience {
     Socket(SocketId),
-    Rooms { to: Vec<String>, except: Vec<String> },
+    Selected(Arc<Selection>),
 }
 
 struct Away {
     since: Duration,
-    namespace: Rc<str>,
+    namespace: Arc<str>,
     socket: SocketState,
 }
 
@@ -117,6 +130,7 @@ impl Memory {
             first: (u64::from_le_bytes(start) >> 16) + 1,
             bytes: 0,
             lost: None,
+            forgotten: BTreeMap::new(),
             here: HashMap::new(),
             away: HashMap::new(),
             order: VecDeque::new(),
@@ -131,12 +145,19 @@ impl Memory {
 
     /// What a client gives back when it has heard the next event, or all before it.
     pub(super) fn offset(&self, is_kept: bool) -> String {
-        format!("{:x}", if is_kept { self.next() } else { self.next() - 1 })
+        offset(if is_kept { self.next() } else { self.next() - 1 })
     }
 
-    /// Keeps an event, which has the [`offset`](Self::offset) of the next.
-    pub(super) fn store(&mut self, now: Duration, namespace: Rc<str>, to: Audience, message: Outgoing) {
-        let stored = Stored { at: now, namespace, to, message };
+    /// Keeps an event, which has the [`offset`](Self::offset) of the next. `origin`: if other servers have it, too.
+    pub(super) fn store(
+        &mut self,
+        now: Duration,
+        namespace: Arc<str>,
+        to: Audience,
+        event: Arc<EventData>,
+        origin: Option<Origin>,
+    ) {
+        let stored = Stored { at: now, namespace, to, event, origin };
         self.bytes += stored.len();
         self.events.push_back(stored);
         while self.events.len() > self.settings.max_events || self.bytes > self.settings.max_bytes {
@@ -165,7 +186,7 @@ impl Memory {
     }
 
     /// Waits for a socket.
-    pub(super) fn keep(&mut self, now: Duration, pid: Sid, namespace: Rc<str>, socket: SocketState) {
+    pub(super) fn keep(&mut self, now: Duration, pid: Sid, namespace: Arc<str>, socket: SocketState) {
         self.away.insert(pid, Away { since: now, namespace, socket });
         self.order.push_back((now, pid));
         if self.order.len() > 2 * self.away.len() + MAX_BACK {
@@ -194,11 +215,11 @@ impl Memory {
         let from = heard.map_or(0, |heard| heard + 1).max(socket.membership.since);
         socket.membership.resumed = Some(from);
         let missed = self.missed(now, &socket, namespace)?;
-        (missed.iter().map(Outgoing::len).sum::<usize>() <= max).then_some(socket)
+        (missed.iter().map(|(_, event)| event.len()).sum::<usize>() <= max).then_some(socket)
     }
 
-    /// What who came back has not heard; `None` if that is not known any more.
-    pub(super) fn missed(&self, now: Duration, socket: &SocketState, namespace: &str) -> Option<Vec<Outgoing>> {
+    /// What who came back has not heard, and the offsets; `None` if that is not known any more.
+    pub(super) fn missed(&self, now: Duration, socket: &SocketState, namespace: &str) -> Option<Vec<Missed>> {
         let Some(from) = socket.membership.resumed else { return Some(Vec::new()) };
         let is_lost = self.lost.is_some_and(|(last, at)| last >= from && at.saturating_add(self.retention) > now);
         if is_lost || from < socket.membership.known {
@@ -206,8 +227,50 @@ impl Memory {
         }
         let skipped = from.saturating_sub(self.first);
         let numbered = (self.first + skipped..).zip(self.events.iter().skip(skipped as usize));
-        let heard = numbered.filter(|(at, event)| *event.namespace == *namespace && event.to.includes(socket, *at));
-        Some(heard.map(|(_, event)| event.message.clone()).collect())
+        let heard = numbered.filter(|(at, stored)| {
+            let was_in =
+                |room: &String| room == socket.id.as_str() || socket.membership.was_in(room, *at, &socket.rooms);
+            *stored.namespace == *namespace && stored.to.includes(socket.id, was_in)
+        });
+        Some(heard.map(|(at, stored)| (offset(at), stored.event.clone())).collect())
+    }
+
+    /// What came from servers behind what another has `seen` of them, and is for who moves here from there; `None` if
+    /// that is not known any more.
+    pub(super) fn behind(
+        &self,
+        seen: &Seen,
+        namespace: &str,
+        id: SocketId,
+        rooms: &[String],
+    ) -> Option<Vec<Arc<EventData>>> {
+        let is_behind = |(server, number): Origin| number > seen.get(&server).copied().unwrap_or(0);
+        if self.forgotten.iter().any(|(server, number)| is_behind((*server, *number))) {
+            return None;
+        }
+        let is_in = |room: &String| room == id.as_str() || rooms.contains(room);
+        let news = self.events.iter().filter(|stored| {
+            stored.origin.is_some_and(is_behind) && *stored.namespace == *namespace && stored.to.includes(id, is_in)
+        });
+        Some(news.map(|stored| stored.event.clone()).collect())
+    }
+
+    /// Events have not come here: what anybody misses from before now is not known.
+    pub(super) fn lose(&mut self, now: Duration) {
+        self.lost = Some((self.next(), now));
+    }
+
+    /// Gives away the socket of who comes back elsewhere.
+    pub(super) fn give_away(
+        &mut self,
+        now: Duration,
+        claim: (Sid, Option<&str>),
+        namespace: &str,
+        max: usize,
+    ) -> Option<(SocketState, Vec<Arc<EventData>>)> {
+        let socket = self.restore(now, claim, namespace, max)?;
+        let missed = self.missed(now, &socket, namespace)?;
+        Some((socket, missed.into_iter().map(|(_, event)| event).collect()))
     }
 
     /// Forgets what is of no more use. Returns when the next thing is.
@@ -239,6 +302,9 @@ impl Memory {
         let stored = self.events.pop_front()?;
         self.first += 1;
         self.bytes -= stored.len();
+        if let Some((server, number)) = stored.origin {
+            self.forgotten.insert(server, number);
+        }
         Some(stored.at)
     }
 }
@@ -248,26 +314,34 @@ impl Stored {
     fn len(&self) -> usize {
         let names = match &self.to {
             Audience::Socket(_) => 0,
-            Audience::Rooms { to, except } => {
-                to.iter().chain(except).map(|room| size_of::<String>() + room.len()).sum()
+            Audience::Selected(selection) => {
+                let rooms = selection.rooms.iter().chain(&selection.except);
+                rooms.map(|room| size_of::<String>() + room.len()).sum()
             }
         };
-        size_of::<Self>() + names + self.message.len()
+        size_of::<Self>() + names + self.event.len()
     }
 }
 
 impl Audience {
-    /// Whether a socket was meant by an event at this position.
-    fn includes(&self, socket: &SocketState, at: Position) -> bool {
-        let was_in = |room: &String| room == socket.id.as_str() || socket.membership.was_in(room, at, &socket.rooms);
+    /// Whether this socket, which was in these rooms, was meant.
+    fn includes(&self, id: SocketId, was_in: impl Fn(&String) -> bool) -> bool {
         match self {
-            Self::Socket(id) => *id == socket.id,
-            Self::Rooms { to, except } => (to.is_empty() || to.iter().any(was_in)) && !except.iter().any(was_in),
+            Self::Socket(meant) => *meant == id,
+            Self::Selected(selection) => {
+                let Selection { rooms, except, .. } = &**selection;
+                (rooms.is_empty() || rooms.iter().any(&was_in)) && !except.iter().any(&was_in)
+            }
         }
     }
 }
 
 impl Membership {
+    /// Of a socket that comes from another server: what it missed is here from here on.
+    pub(super) fn moved(pid: Sid, since: Position) -> Self {
+        Self { resumed: Some(since), ..Self::new(Some(pid), since) }
+    }
+
     /// Of a socket that is connected from here on.
     pub(super) fn new(pid: Option<Sid>, since: Position) -> Self {
         Self { pid, since, resumed: None, left: Vec::new(), known: 0 }
@@ -294,6 +368,11 @@ impl Membership {
         let is_in = rooms.get(room).is_some_and(|from| *from <= at);
         is_in || self.left.iter().any(|(left, from, to)| **left == *room && (*from..*to).contains(&at))
     }
+}
+
+/// As clients know a position.
+fn offset(at: Position) -> String {
+    format!("{at:x}")
 }
 
 /// Rooms that a socket has left and that are remembered.

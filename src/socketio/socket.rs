@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::rc::Rc;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use serde::Deserialize;
@@ -65,7 +66,7 @@ impl Socket<'_> {
     }
 
     /// The request that opened its session.
-    pub fn handshake(&self) -> Rc<Handshake> {
+    pub fn handshake(&self) -> Arc<Handshake> {
         self.state().handshake.clone()
     }
 
@@ -109,8 +110,8 @@ impl Socket<'_> {
         self.state_mut()?.data.as_mut()?.downcast_mut()
     }
 
-    /// Keeps something with the socket; what was there before goes.
-    pub fn set<T: 'static>(&mut self, data: T) {
+    /// Keeps something with the socket, also if it moves to another worker; what was there before goes.
+    pub fn set<T: Send + 'static>(&mut self, data: T) {
         if let Some(socket) = self.state_mut() {
             socket.data = Some(Box::new(data));
         }
@@ -127,13 +128,15 @@ impl Socket<'_> {
     pub fn emit(&mut self, name: &str, args: impl Into<Args>) -> Result<Sent, EmitError> {
         let (namespace, id) = (self.namespace(), self.id());
         let Context { state, sessions } = &mut self.context;
-        let offset = state.memory.as_ref().map(|memory| memory.offset(true));
-        let message = args.into().event(&namespace, name, None, offset.as_deref(), state.max_attachments)?;
+        let event = args.into().event(name, state.max_attachments)?;
         let Some(socket) = state.sockets.get(&self.key).filter(|socket| socket.connected) else {
             return Ok(Sent::Dropped);
         };
-        let (sent, space) = (sessions.send(socket.session, &message), socket.space);
-        state.keep_event(sessions, space, Audience::Socket(id), false, message);
+        let Some(memory) = &state.memory else {
+            return Ok(sessions.send(socket.session, &event.encode(&namespace, None, None)));
+        };
+        let sent = sessions.send(socket.session, &event.encode(&namespace, None, Some(&memory.offset(true))));
+        state.keep_event(sessions, &namespace, Audience::Socket(id), false, &Arc::new(event), None);
         Ok(sent)
     }
 
@@ -153,7 +156,7 @@ impl Socket<'_> {
         let (namespace, max, key) = (self.namespace(), self.context.state.max_attachments, self.key);
         let space = self.state().space;
         let id = self.context.state.spaces.get_mut(&space).map_or(0, |space| space.next_ack());
-        let message = args.into().event(&namespace, name, Some(id), None, max)?;
+        let message = args.into().event(name, max)?.encode(&namespace, Some(id), None);
         let (connected, session) = (self.state().connected, self.state().session);
         let sent = if connected { self.context.sessions.send(session, &message) } else { Sent::Dropped };
         if sent == Sent::Dropped {
@@ -223,8 +226,8 @@ impl Socket<'_> {
     }
 
     fn cast(&mut self, except: Vec<String>) -> Cast<'_> {
-        let space = self.state().space;
-        Cast::new(self.context.state, self.context.sessions, Some(space), except)
+        let namespace = self.namespace();
+        Cast::new(self.context.reborrow(), &namespace, except)
     }
 
     fn state(&self) -> &SocketState {

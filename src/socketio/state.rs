@@ -6,19 +6,23 @@ use std::boxed::Box;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::adapter::Moved;
+use super::args::EventData;
 use super::clients::{Client, Handshake};
+use super::cluster::{Cluster, Seat};
 use super::context::{Context, TimerId};
 use super::engine::{Outgoing, SessionId, Sessions, Sid};
 use super::event::{NoReply, Reply};
 use super::namespace::Refusal;
 use super::packet::{Kind, encode_head};
 use super::reason::Reason;
-use super::recovery::{Audience, Membership, Memory, Position};
+use super::recovery::{Audience, Membership, Memory, Origin, Position};
 
 /// Names a socket: 20 characters, another in each namespace. It is also a room, with only that socket in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,8 +66,10 @@ pub(super) struct State {
     pub(super) max_attachments: usize,
     /// If clients that come back are known again.
     pub(super) memory: Option<Memory>,
+    /// If there may be other servers.
+    pub(super) cluster: Option<Cluster>,
     pub(super) spaces: HashMap<SpaceId, Space>,
-    pub(super) by_name: HashMap<Rc<str>, SpaceId>,
+    pub(super) by_name: HashMap<Arc<str>, SpaceId>,
     pub(super) clients: HashMap<SessionId, Client>,
     pub(super) sockets: HashMap<SocketKey, SocketState>,
     pub(super) timers: HashMap<TimerId, Timer>,
@@ -74,7 +80,7 @@ pub(super) struct State {
 
 /// A namespace.
 pub(super) struct Space {
-    pub(super) name: Rc<str>,
+    pub(super) name: Arc<str>,
     /// Whose handlers it has.
     pub(super) handlers: usize,
     /// It goes when its last socket goes.
@@ -95,9 +101,9 @@ pub(super) struct SocketState {
     /// Those it joined, and what was the next event then.
     pub(super) rooms: BTreeMap<Rc<str>, Position>,
     pub(super) membership: Membership,
-    pub(super) data: Option<Box<dyn Any>>,
+    pub(super) data: Option<Box<dyn Any + Send>>,
     pub(super) auth: Option<Box<RawValue>>,
-    pub(super) handshake: Rc<Handshake>,
+    pub(super) handshake: Arc<Handshake>,
     /// Answers that are awaited.
     pub(super) replies: BTreeMap<u64, (OnReply, Option<TimerId>)>,
 }
@@ -118,7 +124,28 @@ pub(super) enum Happened {
     Parted(SocketKey),
     /// By a guard, of this number.
     Decided(SocketKey, usize, Result<(), Refusal>),
+    /// The other servers were asked for who comes back.
+    Sought(Seat, Option<Arc<Moved>>),
     Call(Job),
+}
+
+impl SocketState {
+    /// One that is nowhere yet.
+    pub(super) fn new(id: SocketId, handshake: Arc<Handshake>) -> Self {
+        Self {
+            id,
+            session: SessionId::NONE,
+            space: 0,
+            connected: false,
+            waits: None,
+            rooms: BTreeMap::new(),
+            membership: Membership::new(None, 0),
+            data: None,
+            auth: None,
+            handshake,
+            replies: BTreeMap::new(),
+        }
+    }
 }
 
 impl State {
@@ -129,7 +156,7 @@ impl State {
     }
 
     pub(super) fn add_space(&mut self, name: &str, handlers: usize, is_dynamic: bool) -> SpaceId {
-        let (id, name) = (self.number(), Rc::<str>::from(name));
+        let (id, name) = (self.number(), Arc::<str>::from(name));
         self.by_name.insert(name.clone(), id);
         let (sockets, by_id, rooms) = Default::default();
         self.spaces.insert(id, Space { name, handlers, is_dynamic, sockets, by_id, rooms, next_ack: 0 });
@@ -143,6 +170,10 @@ impl State {
                 self.by_name.remove(&space.name);
             }
         }
+    }
+
+    pub(super) fn space_mut(&mut self, name: &str) -> Option<&mut Space> {
+        self.spaces.get_mut(self.by_name.get(name)?)
     }
 
     pub(super) fn socket_of(&self, session: SessionId, space: SpaceId) -> Option<SocketKey> {
@@ -232,17 +263,22 @@ impl State {
     pub(super) fn keep_event(
         &mut self,
         sessions: &mut Sessions,
-        space: SpaceId,
+        namespace: &str,
         to: Audience,
         nobody: bool,
-        message: Outgoing,
+        event: &Arc<EventData>,
+        origin: Option<Origin>,
     ) {
-        let (Some(memory), Some(space)) = (&mut self.memory, self.spaces.get(&space)) else { return };
-        // Some may be about to enter.
-        if nobody && !memory.is_anybody_away() && space.by_id.len() == space.sockets.len() {
+        let name_and_space = self.by_name.get_key_value(namespace);
+        let (name, space) = (name_and_space.map(|(name, _)| name.clone()), name_and_space.map(|(_, space)| *space));
+        let (has_others, space) = (self.has_others(), space.and_then(|space| self.spaces.get(&space)));
+        let Some(memory) = &mut self.memory else { return };
+        // Some may be about to enter, or to come from another server.
+        let is_quiet = space.is_none_or(|space| space.by_id.len() == space.sockets.len());
+        if nobody && !has_others && !memory.is_anybody_away() && is_quiet {
             return;
         }
-        memory.store(sessions.now(), space.name.clone(), to, message);
+        memory.store(sessions.now(), name.unwrap_or_else(|| namespace.into()), to, event.clone(), origin);
         self.sweep_later(sessions);
     }
 
@@ -256,7 +292,7 @@ impl State {
         }
     }
 
-    fn sweep_later(&mut self, sessions: &mut Sessions) {
+    pub(super) fn sweep_later(&mut self, sessions: &mut Sessions) {
         if self.memory.as_ref().is_some_and(|memory| !memory.sweeps) {
             self.sweep_after(sessions, BETWEEN_SWEEPS);
         }

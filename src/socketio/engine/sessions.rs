@@ -19,6 +19,11 @@ pub struct SessionId {
     generation: u32,
 }
 
+impl SessionId {
+    /// Of no session.
+    pub(in crate::socketio) const NONE: Self = Self { index: 0, generation: 0 };
+}
+
 /// How a session's messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -149,6 +154,11 @@ impl Sessions {
         }
     }
 
+    /// Sends a message, in one way or the other.
+    pub(in crate::socketio) fn send_as(&mut self, volatile: bool, id: SessionId, message: &Outgoing) -> Sent {
+        if volatile { self.send_volatile(id, message) } else { self.send(id, message) }
+    }
+
     /// Sends a message only if nothing is in its way: no poll is missing, and nothing waits to be written.
     pub fn send_volatile(&mut self, id: SessionId, message: &Outgoing) -> Sent {
         let Some(session) = self.open_session(id) else { return Sent::Dropped };
@@ -181,7 +191,7 @@ impl Sessions {
     /// Calls [`Application::timer`](super::Application::timer) with this number after this time.
     pub fn set_timer(&mut self, after: Duration, timer: u64) {
         let at = self.now.saturating_add(after.max(Duration::from_nanos(1)));
-        self.await_at(at, SessionId { index: 0, generation: 0 }, Due::User(timer));
+        self.await_at(at, SessionId::NONE, Due::User(timer));
     }
 
     /// Adds a session; `None` if there are too many, or the system has no randomness for its name.
