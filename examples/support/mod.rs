@@ -114,7 +114,7 @@ pub fn run_each<H: Handler>(scheme: &str, server: Server, make: impl Fn() -> H +
 }
 
 /// Says where the server listens, and stops it on a signal.
-fn announce(scheme: &str, server: &Server) -> io::Result<()> {
+pub fn announce(scheme: &str, server: &Server) -> io::Result<()> {
     let remote = server.remote();
     ctrlc::set_handler(move || remote.stop()).map_err(io::Error::other)?;
     println!("listening on {scheme}://{}", server.local_addr()?);

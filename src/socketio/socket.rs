@@ -201,7 +201,7 @@ impl Socket<'_> {
     /// Itself, if it can be written to now.
     pub fn volatile(&mut self) -> Cast<'_> {
         let itself: String = self.id().as_str().into();
-        self.cast(Vec::new()).to(itself).volatile()
+        self.cast(Vec::new()).to(itself).volatile().local()
     }
 
     /// Puts it out of its namespace; with `close`, ends its session and all that this has entered.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use bowsprit::net::Server;
-use bowsprit::socketio::{Args, Config, Io, Recovery, Refusal};
+use bowsprit::socketio::{Args, Config, Io, Recovery, Refusal, Remote};
 
 type Auth = HashMap<String, String>;
 
@@ -21,18 +21,26 @@ fn main() -> std::io::Result<()> {
     config.engine.ping_timeout = Duration::from_secs(5);
     // Events have one more argument then.
     config.recovery = std::env::var_os("RECOVERY").map(|_| Recovery::default());
-    let mut io = Io::new(config);
-    events(&mut io);
-    recovering(&mut io);
-    guarded(&mut io);
-    io.of_matching(|name, _| name.starts_with("/dynamic-")).on_connect(|socket| {
-        let name = socket.namespace();
-        let _ = socket.emit("namespace", (name,));
-    });
-    let server = Server::bind_with(arguments.listen, io.net())?;
-    let remote = io.remote(server.remote());
+    let mut net = config.engine.net();
+    net.workers = arguments.workers;
+    let server = Server::bind_with(arguments.listen, net)?;
+    support::announce("http", &server)?;
+    let remote = server.remote();
+    Io::run_each(server, &config, |io| {
+        events(io);
+        recovering(io);
+        guarded(io);
+        decided_elsewhere(io, io.remote(remote.clone()));
+        io.of_matching(|name, _| name.starts_with("/dynamic-")).on_connect(|socket| {
+            let name = socket.namespace();
+            let _ = socket.emit("namespace", (name,));
+        });
+    })
+}
+
+/// On another thread, as a look into a database would be.
+fn decided_elsewhere(io: &mut Io, remote: Remote) {
     io.of("/elsewhere").guard_later(move |socket, admission| {
-        // It is decided on another thread, as a look into a database would be.
         let (token, remote) = (socket.auth::<Auth>().ok(), remote.clone());
         thread::spawn(move || {
             let is_known = token.is_some_and(|auth| auth.get("token").is_some_and(|token| token == "open sesame"));
@@ -40,7 +48,6 @@ fn main() -> std::io::Result<()> {
             remote.call(move |context| context.decide(admission, verdict));
         });
     });
-    support::run("http", server, io.into_handler())
 }
 
 fn events(io: &mut Io) {

@@ -18,7 +18,8 @@ export class Server {
 
     // The second time at the same address.
     async start() {
-        this.process = spawn(process.env.SERVER_BIN, ["--listen", this.url ? new URL(this.url).host : "127.0.0.1:0"], {
+        const address = this.url ? new URL(this.url).host : "127.0.0.1:0";
+        this.process = spawn(process.env.SERVER_BIN, ["--listen", address, "--workers", process.env.WORKERS ?? "1"], {
             stdio: ["ignore", "pipe", "inherit"],
             env: this.env,
         });
