@@ -19,3 +19,4 @@ mod socket_recovery;
 mod socket_rooms;
 mod socket_server;
 mod stage;
+mod workers;
