@@ -252,6 +252,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn remove(&mut self, index: u32) {
         let request = match self.hub.phase(index) {
             Some(Phase::Http(exchange)) => Some(exchange.ticket.id()),
+            Some(Phase::Body(unfinished)) => Some(unfinished.id),
             _ => None,
         };
         if self.hub.remove(index) {

@@ -55,8 +55,14 @@ pub trait Handler {
         responder.send(Response::new(404));
     }
 
-    /// A request is not waited for any more: the client went away before it was answered, or to the end; or there was no
-    /// memory for the rest; or the server stops and has answered 503.
+    /// The head of a plain request has come, and says that a body follows: [`http`](Self::http) is called when that is
+    /// whole, [`http_cancelled`](Self::http_cancelled) if it is cut short, too long or too slow.
+    fn http_begins(&mut self, request: &Request<'_>, id: RequestId, peers: &mut Peers<'_, Self::Data>) {
+        let _ = (request, id, peers);
+    }
+
+    /// A request is not waited for any more: its body did not come to its end; the client went away before it was
+    /// answered, or to the end; or there was no memory for the rest; or the server stops and has answered 503.
     fn http_cancelled(&mut self, request: RequestId, peers: &mut Peers<'_, Self::Data>) {
         let _ = (request, peers);
     }

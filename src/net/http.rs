@@ -328,6 +328,7 @@ impl fmt::Debug for Exchange {
 /// A plain request whose body is on its way.
 #[derive(Debug)]
 pub(super) struct Unfinished {
+    pub(super) id: RequestId,
     pub(super) head: Vec<u8>,
     pub(super) body: BodyReader,
 }

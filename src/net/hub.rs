@@ -66,7 +66,7 @@ pub(super) struct Hub<D> {
     pub(super) touched: Vec<PeerId>,
     /// Connections that were ended outside the receive path, to be reported.
     pub(super) ended: Vec<(PeerId, Cause<'static>)>,
-    /// Plain requests whose answers were cut short for want of memory, to be reported.
+    /// Plain requests that did not come to their end, or whose answers did not, to be reported.
     pub(super) cut: Vec<RequestId>,
     /// Bytes held by all outboxes and unfinished messages, and by the windows of compression.
     pub(super) held: usize,
@@ -345,7 +345,11 @@ impl<D> Hub<D> {
     pub(super) fn begin_ending(&mut self, index: u32) {
         let id = self.records.id(index);
         if let Some(record) = self.records.get_mut(index) {
-            self.stats.http_waiting -= usize::from(matches!(record.phase, Phase::Http(_)));
+            match &record.phase {
+                Phase::Http(_) => self.stats.http_waiting -= 1,
+                Phase::Body(unfinished) => self.cut.push(unfinished.id),
+                _ => {}
+            }
             record.phase = Phase::Ending;
             self.timers.await_close(id, self.now);
             if let Some(outbox) = &mut record.outbox {

@@ -9,6 +9,7 @@ use std::vec::Vec;
 
 use super::answers::Answers;
 use super::args::EventData;
+use super::cast::Flags;
 use super::clients::Handshake;
 use super::cluster::Member;
 use super::engine::{Place, Sid};
@@ -46,7 +47,7 @@ pub(super) enum Message {
         number: u64,
         to: Arc<Selection>,
         event: Arc<EventData>,
-        volatile: bool,
+        flags: Flags,
         /// Asks for their answers: by when, and the request that [`Answered`](Self::Answered) is to name.
         ack: Option<(u64, Duration)>,
     },

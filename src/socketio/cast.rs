@@ -11,6 +11,7 @@ use super::answers::{Answers, Gathering, OnAnswers};
 use super::args::{Args, EmitError, EventData};
 use super::cluster::Member;
 use super::context::Context;
+use super::engine::Outgoing;
 use super::event::NoReply;
 use super::recovery::{Audience, Origin};
 use super::socket::Socket;
@@ -27,14 +28,21 @@ use crate::net::Sent;
 pub struct Cast<'a> {
     context: Context<'a>,
     selection: Selection,
-    volatile: bool,
+    flags: Flags,
     local: bool,
+}
+
+/// How an event is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags {
+    pub(super) volatile: bool,
+    pub(super) uncompressed: bool,
 }
 
 impl<'a> Cast<'a> {
     pub(super) fn new(context: Context<'a>, namespace: &str, except: Vec<String>) -> Self {
         let selection = Selection { namespace: namespace.into(), rooms: Vec::new(), except };
-        Self { context, selection, volatile: false, local: false }
+        Self { context, selection, flags: Flags::default(), local: false }
     }
 
     /// Those in this room, and in others that are named so. The id of a socket is a room.
@@ -51,7 +59,14 @@ impl<'a> Cast<'a> {
 
     /// Only to those that can be written to now: for what the next of its kind replaces.
     pub fn volatile(mut self) -> Self {
-        self.volatile = true;
+        self.flags.volatile = true;
+        self
+    }
+
+    /// Whether it may be compressed, where that was negotiated: not so what is compressed already, or a secret beside what
+    /// an attacker chooses (RFC 7692 §8). It may by default.
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.flags.uncompressed = !compress;
         self
     }
 
@@ -68,10 +83,10 @@ impl<'a> Cast<'a> {
     /// A reserved name, a mistake in the arguments. Nothing was sent.
     pub fn emit(self, name: &str, args: impl Into<Args>) -> Result<usize, EmitError> {
         let event = args.into().event(name, self.context.state.max_attachments)?;
-        let Self { mut context, selection, volatile, local } = self;
+        let Self { mut context, selection, flags, local } = self;
         let (to, event) = (Arc::new(selection), Arc::new(event));
-        let origin = if local { None } else { context.state.publish(&to, &event, volatile, None) };
-        Ok(context.broadcast(&to, &event, volatile, origin))
+        let origin = if local { None } else { context.state.publish(&to, &event, flags, None) };
+        Ok(context.broadcast(&to, &event, flags, origin))
     }
 
     /// Sends them an event that asks for an answer, encoded once. The last argument is called exactly once: when
@@ -88,8 +103,8 @@ impl<'a> Cast<'a> {
         then: impl FnOnce(&mut Context<'_>, Answers) + 'static,
     ) -> Result<usize, EmitError> {
         let event = args.into().event(name, self.context.state.max_attachments)?;
-        let Self { mut context, selection, volatile, local } = self;
-        Ok(context.gather(&Arc::new(selection), &Arc::new(event), volatile, timeout, Box::new(then), local))
+        let Self { mut context, selection, flags, local } = self;
+        Ok(context.gather(&Arc::new(selection), &Arc::new(event), flags, timeout, Box::new(then), local))
     }
 
     /// Asks who they are, and calls this with what is known after this time at the latest.
@@ -150,27 +165,33 @@ impl<'a> Cast<'a> {
     }
 }
 
+impl Flags {
+    fn apply(self, message: Outgoing) -> Outgoing {
+        if self.uncompressed { message.uncompressed() } else { message }
+    }
+}
+
 impl Context<'_> {
     /// Sends an event to those of this worker. Returns to how many.
     pub(super) fn broadcast(
         &mut self,
         to: &Arc<Selection>,
         event: &Arc<EventData>,
-        volatile: bool,
+        flags: Flags,
         origin: Option<Origin>,
     ) -> usize {
         let Context { state, sessions } = self;
         let selected = state.select(to);
         let mut count = 0;
         if !selected.is_empty() {
-            let offset = state.memory.as_ref().map(|memory| memory.offset(!volatile));
-            let message = event.encode(&to.namespace, None, offset.as_deref());
+            let offset = state.memory.as_ref().map(|memory| memory.offset(!flags.volatile));
+            let message = flags.apply(event.encode(&to.namespace, None, offset.as_deref()));
             for key in &selected {
                 let Some(socket) = state.sockets.get(key) else { continue };
-                count += usize::from(sessions.send_as(volatile, socket.session, &message) != Sent::Dropped);
+                count += usize::from(sessions.send_as(flags.volatile, socket.session, &message) != Sent::Dropped);
             }
         }
-        if !volatile {
+        if !flags.volatile {
             let audience = Audience::Selected(to.clone());
             state.keep_event(sessions, &to.namespace, audience, selected.is_empty(), event, origin);
         }
@@ -182,7 +203,7 @@ impl Context<'_> {
         &mut self,
         to: &Arc<Selection>,
         event: &Arc<EventData>,
-        volatile: bool,
+        flags: Flags,
         timeout: Duration,
         then: OnAnswers,
         local: bool,
@@ -195,9 +216,9 @@ impl Context<'_> {
         }
         let gathering = Gathering::new(selected.len() + others, then);
         if others > 0 {
-            self.gather_elsewhere(to, event, volatile, timeout, &gathering);
+            self.gather_elsewhere(to, event, flags, timeout, &gathering);
         }
-        let (count, id) = self.ask_each(&selected, to, event, volatile, &gathering);
+        let (count, id) = self.ask_each(&selected, to, event, flags, &gathering);
         // Duration::MAX is never.
         if timeout < Duration::MAX && !selected.is_empty() {
             let timer = self.after(timeout, move |context| {
@@ -219,17 +240,17 @@ impl Context<'_> {
         selected: &[SocketKey],
         to: &Selection,
         event: &EventData,
-        volatile: bool,
+        flags: Flags,
         gathering: &Gathering,
     ) -> (usize, u64) {
         let Context { state, sessions } = self;
         let id = state.space_mut(&to.namespace).map_or(0, |space| space.next_ack());
-        let message = event.encode(&to.namespace, Some(id), None);
+        let message = flags.apply(event.encode(&to.namespace, Some(id), None));
         let mut count = 0;
         for key in selected {
             let Some(socket) = state.sockets.get_mut(key) else { continue };
             let on_reply = gathering.on_reply(socket.id);
-            if sessions.send_as(volatile, socket.session, &message) == Sent::Dropped {
+            if sessions.send_as(flags.volatile, socket.session, &message) == Sent::Dropped {
                 state.call(|context| on_reply(context, Err(NoReply::Disconnected)));
             } else {
                 socket.replies.insert(id, (on_reply, None));

@@ -16,6 +16,7 @@ use std::vec::Vec;
 use super::adapter::{Adapter, Message, Moved, Selection, ServerId};
 use super::answers::{Answers, Gathering};
 use super::args::EventData;
+use super::cast::Flags;
 use super::clients::Handshake;
 use super::context::Context;
 use super::engine::{Place, Sessions, Sid};
@@ -140,14 +141,14 @@ impl State {
         &mut self,
         to: &Arc<Selection>,
         event: &Arc<EventData>,
-        volatile: bool,
+        flags: Flags,
         ack: Option<(u64, Duration)>,
     ) -> Option<Origin> {
         let cluster = self.cluster.as_mut().filter(|cluster| cluster.adapter.others() > 0)?;
         cluster.published += 1;
         let number = cluster.published;
         let (to, event) = (to.clone(), event.clone());
-        cluster.adapter.send(None, Message::Broadcast { number, to, event, volatile, ack });
+        cluster.adapter.send(None, Message::Broadcast { number, to, event, flags, ack });
         Some((cluster.adapter.id(), number))
     }
 
@@ -187,14 +188,14 @@ impl Context<'_> {
         &mut self,
         to: &Arc<Selection>,
         event: &Arc<EventData>,
-        volatile: bool,
+        flags: Flags,
         timeout: Duration,
         gathering: &Gathering,
     ) {
         let Some(request) = self.state.await_answers(|others| Awaited::Answers(others, gathering.clone())) else {
             return;
         };
-        let _ = self.state.publish(to, event, volatile, Some((request, timeout)));
+        let _ = self.state.publish(to, event, flags, Some((request, timeout)));
         // They end by themselves in this time.
         self.give_up_after(timeout.saturating_add(PATIENCE), request);
     }
@@ -283,7 +284,7 @@ impl Io {
 
     fn hear(&mut self, sessions: &mut Sessions, from: ServerId, message: Message) {
         match message {
-            Message::Broadcast { number, to, event, volatile, ack } => {
+            Message::Broadcast { number, to, event, flags, ack } => {
                 let now = sessions.now();
                 let State { cluster, memory, .. } = &mut self.state;
                 let is_next = cluster.as_mut().is_none_or(|cluster| cluster.saw((from, number)));
@@ -292,13 +293,13 @@ impl Io {
                 }
                 let mut context = self.context(sessions);
                 let Some((request, timeout)) = ack else {
-                    let _ = context.broadcast(&to, &event, volatile, Some((from, number)));
+                    let _ = context.broadcast(&to, &event, flags, Some((from, number)));
                     return;
                 };
                 let then = move |context: &mut Context<'_>, answers| {
                     context.state.answer(from, Message::Answered { request, answers });
                 };
-                let _ = context.gather(&to, &event, volatile, timeout, Box::new(then), true);
+                let _ = context.gather(&to, &event, flags, timeout, Box::new(then), true);
             }
             Message::Join(to, room) => self.state.each(&to, |state, key| _ = state.join(key, &room)),
             Message::Leave(to, room) => self.state.each(&to, |state, key| _ = state.leave_room(key, &room)),

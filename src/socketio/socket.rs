@@ -198,10 +198,15 @@ impl Socket<'_> {
         self.broadcast().to(room)
     }
 
+    /// Itself, as a selection: for [`Cast::volatile`] and [`Cast::compress`].
+    pub fn itself(&mut self) -> Cast<'_> {
+        let itself: String = self.id().as_str().into();
+        self.cast(Vec::new()).to(itself).local()
+    }
+
     /// Itself, if it can be written to now.
     pub fn volatile(&mut self) -> Cast<'_> {
-        let itself: String = self.id().as_str().into();
-        self.cast(Vec::new()).to(itself).volatile().local()
+        self.itself().volatile()
     }
 
     /// Puts it out of its namespace; with `close`, ends its session and all that this has entered.

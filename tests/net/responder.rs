@@ -14,6 +14,8 @@ use crate::server::{Client, PATIENCE, Running, serve};
 enum Event {
     /// A request, as `METHOD target body`, and what answers it.
     Request(String, Responder),
+    /// The head of one with a body.
+    Begun(String, RequestId),
     Cancelled(RequestId),
     Drain(RequestId),
 }
@@ -41,6 +43,12 @@ impl Handler for Desk {
             }
             // A test that has seen enough does not listen any more.
             _ => drop(self.0.send(Event::Request(text, responder))),
+        }
+    }
+
+    fn http_begins(&mut self, request: &Request<'_>, id: RequestId, _: &mut Peers<'_, ()>) {
+        if request.path() == "/announced" {
+            let _ = self.0.send(Event::Begun(request.method().into(), id));
         }
     }
 
@@ -313,6 +321,52 @@ fn an_answer_to_head_has_no_body() {
     assert_eq!(client.read_head(), "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
     assert_eq!(client.read_head(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_eq!(read(&mut client), (200, "GET /now ".into()));
+}
+
+#[test]
+fn a_body_is_announced_before_it_comes() {
+    let (server, events) = desk();
+    let mut client = server.connect_tcp();
+    for body in ["Content-Length: 4\r\n\r\nfour", "Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n0\r\n\r\n"] {
+        let (head, body) = body.split_once("\r\n\r\n").unwrap();
+        client.write(format!("POST /announced HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n").as_bytes());
+        let Ok(Event::Begun(method, id)) = events.recv_timeout(PATIENCE) else { panic!("not announced") };
+        assert_eq!(method, "POST");
+        client.write(body.as_bytes());
+        let Ok(Event::Request(text, responder)) = events.recv_timeout(PATIENCE) else { panic!("no request") };
+        assert_eq!((text.as_str(), responder.id()), ("POST /announced four", id));
+        responder.send(Response::new(204));
+        assert!(client.read_head().starts_with("HTTP/1.1 204 "));
+    }
+    // One without a body is not.
+    client.write(b"GET /announced HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(Event::Request(..))));
+}
+
+#[test]
+fn a_body_that_does_not_come_to_its_end_is_cancelled_once() {
+    let mut config = Config::default();
+    config.limits.body = 10;
+    let (server, events) = desk_with(config);
+    for (framing, answer) in [
+        // Cut, in both framings; too long, as announced and as it comes; no chunk at all.
+        ("Content-Length: 4\r\n\r\nfo", None),
+        ("Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n", None),
+        ("Content-Length: 11\r\n\r\n", Some("413")),
+        ("Transfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n6\r\n", Some("413")),
+        ("Transfer-Encoding: chunked\r\n\r\nfour\r\n", Some("400")),
+    ] {
+        let mut client = server.connect_tcp();
+        client.write(format!("POST /announced HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
+        let Ok(Event::Begun(_, id)) = events.recv_timeout(PATIENCE) else { panic!("not announced: {framing}") };
+        match answer {
+            Some(status) => assert!(client.read_head().starts_with(&format!("HTTP/1.1 {status} "))),
+            None => drop(client),
+        }
+        expect_cancelled(&events, id);
+    }
+    let stats = server.stop();
+    assert!(stats.is_ok() && events.try_recv().is_err());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod engine_upgrade;
 mod engine_websocket;
 mod packets;
 mod socket_acks;
+mod socket_compress;
 mod socket_connect;
 mod socket_errors;
 mod socket_events;

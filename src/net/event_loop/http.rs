@@ -108,11 +108,19 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             length => BodyReader::new(length, &hub.config.limits).map(Some),
         });
         match body {
-            Err(error) => hub.respond(index, error.response(), request.method() == "HEAD"),
-            Ok(None) => ask(handler, hub, index, &request, Bytes::new()),
+            Err(error) => {
+                let is_about_its_body = matches!(error, HandshakeError::BodyTooLong);
+                let id = is_about_its_body.then(|| begin(handler, hub, &request));
+                hub.respond(index, error.response(), request.method() == "HEAD");
+                hub.cut.extend(id);
+            }
+            Ok(None) => {
+                let id = hub.next_request();
+                ask(handler, hub, index, id, &request, Bytes::new());
+            }
             Ok(Some(body)) => {
                 let expected = request.expects_continue();
-                let unfinished = Unfinished { head: request.head().to_vec(), body };
+                let unfinished = Unfinished { id: begin(handler, hub, &request), head: request.head().to_vec(), body };
                 if let Some(record) = hub.records.get_mut(index) {
                     record.phase = Phase::Body(Box::new(unfinished));
                 }
@@ -141,11 +149,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 let phase = core::mem::replace(&mut record.phase, Phase::Handshake(None));
                 self.hub.recount(index);
                 let Phase::Body(unfinished) = phase else { return true };
-                let Unfinished { head, body } = *unfinished;
+                let Unfinished { id, head, body } = *unfinished;
                 match Request::parse(&head, &self.hub.config.limits) {
                     Ok(Status::Complete((request, _))) => {
                         let body = body.into_bytes();
-                        ask(&mut self.handler, &mut self.hub, index, &request, body);
+                        ask(&mut self.handler, &mut self.hub, index, id, &request, body);
                     }
                     // It was read before, so that this cannot be.
                     _ => self.hub.respond(index, Response::new(500), false),
@@ -231,10 +239,23 @@ fn upgrade<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, request: &Reques
     Ok(negotiated)
 }
 
+/// Tells the handler of a request whose body is still to be read.
+fn begin<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, request: &Request<'_>) -> RequestId {
+    let id = hub.next_request();
+    call_among(handler, hub, |handler, peers| handler.http_begins(request, id, peers));
+    id
+}
+
 /// Asks the handler, and takes what it answers at once.
-fn ask<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, request: &Request<'_>, body: Bytes) {
-    hub.stats.http_requests += 1;
-    let ticket = Ticket::new(RequestId::new(hub.stats.http_requests), hub.records.id(index), hub.remote.clone());
+fn ask<H: Handler>(
+    handler: &mut H,
+    hub: &mut Hub<H::Data>,
+    index: u32,
+    id: RequestId,
+    request: &Request<'_>,
+    body: Bytes,
+) {
+    let ticket = Ticket::new(id, hub.records.id(index), hub.remote.clone());
     let terms = Terms {
         persistent: request.is_persistent(),
         head_only: request.method() == "HEAD",
@@ -252,6 +273,12 @@ fn ask<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, request:
 }
 
 impl<D> Hub<D> {
+    /// The name of a plain request.
+    fn next_request(&mut self) -> RequestId {
+        self.stats.http_requests += 1;
+        RequestId::new(self.stats.http_requests)
+    }
+
     pub(super) fn phase(&self, index: u32) -> Option<&Phase> {
         self.records.get(index).map(|record| &record.phase)
     }

@@ -32,8 +32,8 @@ pub struct Config {
     pub websocket: bool,
     /// Whether sessions may go from polling to a WebSocket. Default `true`.
     pub upgrades: bool,
-    /// Bytes of a poll's answer from which on it is compressed, if its client takes that. Without the feature `deflate`
-    /// none is. Default `None`: who can put something of his own beside a secret learns of it by the length.
+    /// Bytes of a poll's answer from which on it is compressed, by gzip or deflate as its client asks, if it does. Without
+    /// the feature `deflate` none is. Default `None`: who can put something of his own beside a secret learns of it by the length.
     pub compress_polls: Option<usize>,
     /// Which pages of other origins may read the answers. Default `None`: none, and no headers.
     pub cors: Option<Cors>,

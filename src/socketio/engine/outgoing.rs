@@ -23,6 +23,7 @@ struct Parts {
     /// For polling, made for the first session that needs it. Text alone needs none.
     payload: OnceCell<String>,
     len: usize,
+    compress: bool,
 }
 
 impl Outgoing {
@@ -41,6 +42,18 @@ impl Outgoing {
         Self::new(Some(text), binaries.into())
     }
 
+    /// The same, not to be compressed.
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        match Rc::try_unwrap(self.0) {
+            Ok(parts) => Self(Rc::new(Parts { compress: false, ..parts })),
+            Err(shared) => {
+                let (text, binaries) = (shared.text.clone(), shared.binaries.clone());
+                Self(Rc::new(Parts { text, binaries, payload: OnceCell::new(), len: shared.len, compress: false }))
+            }
+        }
+    }
+
     fn new(text: Option<String>, binaries: Vec<Bytes>) -> Self {
         let len = text.as_ref().map_or(0, String::len) + binaries.iter().map(Bytes::len).sum::<usize>();
         Self(Rc::new(Parts {
@@ -48,12 +61,18 @@ impl Outgoing {
             binaries: binaries.into_iter().map(SharedMessage::binary).collect(),
             payload: OnceCell::new(),
             len,
+            compress: true,
         }))
     }
 
     /// Bytes of all its messages.
     pub(in crate::socketio) fn len(&self) -> usize {
         self.0.len
+    }
+
+    /// Whether it may be compressed.
+    pub(super) fn is_compressible(&self) -> bool {
+        self.0.compress
     }
 
     /// Its messages, for a WebSocket.

@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 
+use super::compress::Coding;
 use super::packet::{Packet, Payload};
 use super::server::{Application, Engine};
 use super::session::{Life, Poll, Reason, Session, Via};
 use super::sessions::{Due, SessionId, Sessions};
-use super::{Data, compress, server};
+use super::sid::Sid;
+use super::{Data, server};
 use crate::handshake::{Request, Response};
-use crate::net::Responder;
+use crate::net::{RequestId, Responder};
 
 /// What became of a body.
 enum Read {
@@ -20,8 +22,7 @@ enum Read {
 
 impl Sessions {
     /// A client waits for something to say.
-    pub(super) fn poll(&mut self, id: SessionId, responder: Responder, response: Response, is_packed: bool) {
-        let compress_from = self.config.compress_polls.filter(|_| is_packed).unwrap_or(usize::MAX);
+    pub(super) fn poll(&mut self, id: SessionId, responder: Responder, response: Response, coding: Option<Coding>) {
         let Some(Session { via: Via::Polling(poll), .. }) = self.session_mut(id) else {
             return responder.send(Response::new(400));
         };
@@ -31,9 +32,40 @@ impl Sessions {
             return self.end(id, Reason::TransportError);
         }
         let request = responder.id();
-        *poll = Some(Poll { responder, response, compress_from });
-        self.polls.insert(request, id);
+        *poll = Some(Poll { responder, response, coding });
+        self.requests.insert(request, id);
         self.touch(id);
+    }
+
+    /// A body is on its way to a session.
+    pub(super) fn posts(&mut self, sid: &Sid, request: RequestId) {
+        let Some(id) = self.id(sid) else { return };
+        match self.open_session(id).filter(|session| matches!(session.via, Via::Polling(_))) {
+            // Which of the two would be first?
+            Some(Session { post: Some(_), .. }) => self.end(id, Reason::TransportError),
+            Some(session) => {
+                session.post = Some(request);
+                self.requests.insert(request, id);
+            }
+            None => {}
+        }
+    }
+
+    /// A body has come.
+    fn posted(&mut self, id: SessionId) {
+        if let Some(request) = self.session_mut(id).and_then(|session| session.post.take()) {
+            self.requests.remove(&request);
+        }
+    }
+
+    /// A client is gone that waited for something to say, or said something.
+    pub(super) fn cancelled(&mut self, request: RequestId) {
+        let Some(id) = self.requests.remove(&request) else { return };
+        if let Some(session) = self.session_mut(id) {
+            // Nobody would read the answer.
+            drop(session.take_poll_of(request));
+        }
+        self.end(id, Reason::TransportError);
     }
 
     /// Answers a poll, if there is one and something to say.
@@ -65,7 +97,7 @@ impl Sessions {
             Life::EndedByClient => Some("6"),
             Life::Ending(_) => Some("1"),
         };
-        let mut payload = session.take_payload();
+        let (mut payload, is_compressible) = session.take_payload();
         if let Some(tail) = tail {
             if !payload.is_empty() {
                 payload.push(super::packet::SEPARATOR);
@@ -73,11 +105,12 @@ impl Sessions {
             payload.push_str(tail);
         }
         if let Some(poll) = session.take_poll() {
-            self.polls.remove(&poll.responder.id());
-            let packed =
-                if payload.len() < poll.compress_from { None } else { self.compressor.pack(payload.as_bytes()) };
+            self.requests.remove(&poll.responder.id());
+            let from = self.config.compress_polls.filter(|_| is_compressible);
+            let coding = poll.coding.filter(|_| from.is_some_and(|from| payload.len() >= from));
+            let packed = coding.and_then(|coding| Some((coding, self.compressor.pack(payload.as_bytes(), coding)?)));
             poll.responder.send(match packed {
-                Some(packed) => poll.response.header("Content-Encoding", "deflate").body(packed),
+                Some((coding, packed)) => poll.response.header("Content-Encoding", coding.name()).body(packed),
                 None => poll.response.body(payload),
             });
         }
@@ -98,9 +131,9 @@ impl<A: Application> Engine<A> {
         match request.method() {
             "GET" => {
                 let response = answer(200, "text/plain; charset=UTF-8");
-                return self.sessions.poll(id, responder, response, compress::is_taken(request));
+                return self.sessions.poll(id, responder, response, Coding::wanted(request));
             }
-            "POST" => {}
+            "POST" => self.sessions.posted(id),
             _ => return responder.send(answer(400, "text/html")),
         }
         let read = if is_binary(request) { Read::Wrong(Reason::TransportError) } else { self.read(id, body) };

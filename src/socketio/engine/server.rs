@@ -249,10 +249,14 @@ impl<A: Application> Handler for Engine<A> {
 
     fn http_cancelled(&mut self, request: RequestId, peers: &mut Peers<'_, Link>) {
         self.begin(peers.now());
-        if let Some(id) = self.sessions.polls.remove(&request) {
-            // Nobody would read the answer.
-            drop(self.sessions.session_mut(id).and_then(|session| session.take_poll()));
-            self.sessions.end(id, Reason::TransportError);
+        self.sessions.cancelled(request);
+        self.settle(peers);
+    }
+
+    fn http_begins(&mut self, request: &Request<'_>, id: RequestId, peers: &mut Peers<'_, Link>) {
+        self.begin(peers.now());
+        if let Some(session) = refusal::sid(&self.sessions.config, request).filter(|_| request.method() == "POST") {
+            self.sessions.posts(&session, id);
         }
         self.settle(peers);
     }

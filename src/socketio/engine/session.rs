@@ -5,12 +5,13 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::string::String;
 
+use super::compress::Coding;
 use super::outgoing::Outgoing;
 use super::packet::SEPARATOR;
 use super::sessions::{SessionId, Transport};
 use super::sid::Sid;
 use crate::handshake::Response;
-use crate::net::{PeerId, Responder};
+use crate::net::{PeerId, RequestId, Responder};
 
 /// Why a session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +48,8 @@ pub(super) struct Session {
     pub(super) via: Via,
     pub(super) candidate: Option<Candidate>,
     pub(super) life: Life,
+    /// The request whose body is on its way.
+    pub(super) post: Option<RequestId>,
     /// Binary goes as text over its WebSocket.
     pub(super) base64: bool,
     pub(super) queue: VecDeque<Item>,
@@ -74,8 +77,8 @@ pub(super) struct Poll {
     pub(super) responder: Responder,
     /// The answer, but for its body.
     pub(super) response: Response,
-    /// Bytes from which on the answer is compressed.
-    pub(super) compress_from: usize,
+    /// How its client would have the answer packed.
+    pub(super) coding: Option<Coding>,
 }
 
 /// A WebSocket that the session may move to.
@@ -125,20 +128,32 @@ impl Session {
         self.queue.push_back(item);
     }
 
-    /// Takes all that is queued as one payload.
-    pub(super) fn take_payload(&mut self) -> String {
+    /// Takes all that is queued as one payload, and whether some of it may be compressed.
+    pub(super) fn take_payload(&mut self) -> (String, bool) {
         let mut payload = String::with_capacity(self.queued + self.queue.len());
+        let mut is_compressible = false;
         for item in self.queue.drain(..) {
             if !payload.is_empty() {
                 payload.push(SEPARATOR);
             }
             match item {
                 Item::Ping => payload.push('2'),
-                Item::Message(message) | Item::Volatile(message) => payload.push_str(message.payload()),
+                Item::Message(message) | Item::Volatile(message) => {
+                    is_compressible |= message.is_compressible();
+                    payload.push_str(message.payload());
+                }
             }
         }
         self.queued = 0;
-        payload
+        (payload, is_compressible)
+    }
+
+    /// Takes the poll, if it is this request.
+    pub(super) fn take_poll_of(&mut self, request: RequestId) -> Option<Poll> {
+        match &mut self.via {
+            Via::Polling(poll) => poll.take_if(|poll| poll.responder.id() == request),
+            Via::WebSocket(_) => None,
+        }
     }
 
     pub(super) fn take_poll(&mut self) -> Option<Poll> {

@@ -43,8 +43,8 @@ pub struct Sessions {
     slots: Vec<Slot>,
     unused: Vec<u32>,
     by_sid: HashMap<Sid, SessionId>,
-    /// Whose polls are held.
-    pub(super) polls: HashMap<RequestId, SessionId>,
+    /// Whose polls are held, and whose bodies are on their way.
+    pub(super) requests: HashMap<RequestId, SessionId>,
     pub(in crate::socketio) draw: Draw,
     deadlines: BinaryHeap<Reverse<(Duration, SessionId, Due)>>,
     pub(super) compressor: Compressor,
@@ -90,7 +90,7 @@ impl Sessions {
             slots: Vec::new(),
             unused: Vec::new(),
             by_sid: HashMap::new(),
-            polls: HashMap::new(),
+            requests: HashMap::new(),
             draw: Draw::default(),
             deadlines: BinaryHeap::new(),
             compressor: Compressor::default(),
@@ -215,6 +215,7 @@ impl Sessions {
             via,
             candidate: None,
             life: Life::Open,
+            post: None,
             base64,
             queue: VecDeque::new(),
             queued: 0,
@@ -252,8 +253,9 @@ impl Sessions {
         };
         let Some(mut session) = slot.session.take() else { return };
         self.by_sid.remove(&session.sid);
-        if let Some(poll) = session.take_poll() {
-            self.polls.remove(&poll.responder.id());
+        let poll = session.take_poll().map(|poll| poll.responder.id());
+        for request in poll.into_iter().chain(session.post) {
+            self.requests.remove(&request);
         }
         self.unused.push(id.index);
     }
@@ -266,8 +268,12 @@ impl Sessions {
         }
     }
 
+    pub(super) fn id(&self, sid: &Sid) -> Option<SessionId> {
+        self.by_sid.get(sid).copied()
+    }
+
     pub(super) fn by_sid(&self, sid: &str) -> Option<&Session> {
-        self.session(*self.by_sid.get(&Sid::parse(sid)?)?)
+        self.session(self.id(&Sid::parse(sid)?)?)
     }
 
     pub(super) fn session(&self, id: SessionId) -> Option<&Session> {

@@ -6,7 +6,7 @@ use super::server::{Application, Engine, Link, To};
 use super::session::{Candidate, Item, Life, Reason, Session, Via};
 use super::sessions::{Due, SessionId, Sessions};
 use crate::close::CloseCode;
-use crate::message::{Kind, Message};
+use crate::message::{Kind, Message, MessageRef};
 use crate::net::{Peer, PeerId, Peers, Sent};
 
 impl Sessions {
@@ -38,7 +38,7 @@ impl Sessions {
             session.heartbeat = pong_by;
         }
         if let Some(poll) = poll {
-            self.polls.remove(&poll.responder.id());
+            self.requests.remove(&poll.responder.id());
             poll.responder.send(poll.response.body("1"));
         }
         if awaits_pong {
@@ -78,9 +78,11 @@ fn write(session: &mut Session, peer: &mut Peer<'_, Link>) {
             Item::Volatile(_) if !is_free => continue,
             Item::Message(message) | Item::Volatile(message) => message,
         };
+        let compress = message.is_compressible();
         for message in message.messages() {
-            let as_text = session.base64 && message.kind() == Kind::Binary;
-            let sent = if as_text { peer.send(as_base64(message)) } else { peer.send(message) };
+            let text = (session.base64 && message.kind() == Kind::Binary).then(|| as_base64(message));
+            let message = text.map_or_else(|| MessageRef::from(message), MessageRef::from);
+            let sent = peer.send(if compress { message } else { message.plain() });
             session.backlogged |= sent == Sent::Backlogged;
         }
     }
