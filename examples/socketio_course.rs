@@ -12,13 +12,21 @@ mod support;
 use std::time::Duration;
 
 use bowsprit::net::Server;
-use bowsprit::socketio::{Io, Socket};
+use bowsprit::socketio::{Config, Io, Socket};
 
 const EVERY: Duration = Duration::from_secs(5);
 
 fn main() -> std::io::Result<()> {
     let arguments = support::Arguments::parse("The snippets of a course on Socket.IO.", "127.0.0.1:3000");
-    let mut io = Io::default();
+    let config = Config::default();
+    let mut net = config.engine.net();
+    net.workers = arguments.workers;
+    let server = Server::bind_with(arguments.listen, net)?;
+    support::announce("http", &server)?;
+    Io::run_each(server, &config, course)
+}
+
+fn course(io: &mut Io) {
     io.of("/")
         .on_connect(|socket| {
             println!("a user connected: {}", socket.id().as_str());
@@ -37,8 +45,6 @@ fn main() -> std::io::Result<()> {
         .on("edit", |socket, event| {
             let _ = socket.broadcast().emit("edit", event.args());
         });
-    let server = Server::bind_with(arguments.listen, io.net())?;
-    support::run("http", server, io.into_handler())
 }
 
 /// setInterval: the timer goes with its socket.

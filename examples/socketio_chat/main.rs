@@ -7,18 +7,17 @@
 //! ```
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code)] // its arguments: there are others here
+#[allow(dead_code)] // its pages
 mod support;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{env, fs, process};
 
 use bowsprit::handshake::Response;
 use bowsprit::net::{Bytes, Server};
-use bowsprit::socketio::{Event, Io, Refusal, Socket, TimerId};
+use bowsprit::socketio::{Config, Event, Io, Refusal, Socket, TimerId};
 
 const PAGE: &str = include_str!("chat.html");
 const CLIENT: &str = "node_modules/socket.io-client/dist/socket.io.min.js";
@@ -36,24 +35,32 @@ struct User {
     typing: Option<TimerId>,
 }
 
-/// How many sockets a name has.
-type Online = Rc<RefCell<BTreeMap<String, usize>>>;
+/// How many sockets a name has, on all workers.
+type Online = Arc<Mutex<BTreeMap<String, usize>>>;
 
 fn main() -> std::io::Result<()> {
-    let (listen, client) = arguments();
-    let client = Bytes::from(fs::read(&client).unwrap_or_else(|error| stop(&format!("{client}: {error}"))));
+    let about = "the official client";
+    let own = [support::Own { name: "--client", value: "FILE", about, default: CLIENT }];
+    let arguments = support::Arguments::parse_with("A chat over Socket.IO.", "127.0.0.1:3000", &own);
+    let client = arguments.own("--client");
+    let client = fs::read(client).unwrap_or_else(|error| support::wrong(&format!("{client}: {error}")));
+    let (client, online, config) = (Bytes::from(client), Online::default(), Config::default());
 
-    let mut io = Io::default();
-    chat(&mut io, &Online::default());
-    io.on_http(move |request, _, responder| {
-        responder.send(match request.path() {
-            "/" => Response::new(200).header("Content-Type", "text/html; charset=utf-8").body(PAGE),
-            "/client.js" => Response::new(200).header("Content-Type", "text/javascript").body(client.clone()),
-            _ => Response::new(404),
+    let mut net = config.engine.net();
+    net.workers = arguments.workers;
+    let server = Server::bind_with(&arguments.listen, net)?;
+    support::announce("http", &server)?;
+    Io::run_each(server, &config, |io| {
+        chat(io, &online);
+        let client = client.clone();
+        io.on_http(move |request, _, responder| {
+            responder.send(match request.path() {
+                "/" => Response::new(200).header("Content-Type", "text/html; charset=utf-8").body(PAGE),
+                "/client.js" => Response::new(200).header("Content-Type", "text/javascript").body(client.clone()),
+                _ => Response::new(404),
+            });
         });
-    });
-    let server = Server::bind_with(listen, io.net())?;
-    support::run("http", server, io.into_handler())
+    })
 }
 
 fn chat(io: &mut Io, online: &Online) {
@@ -70,7 +77,7 @@ fn chat(io: &mut Io, online: &Online) {
         })
         .on_connect(move |socket| {
             let name = name(socket);
-            let mut online = arriving.borrow_mut();
+            let mut online = arriving.lock().unwrap();
             let sockets = online.entry(name.clone()).or_default();
             *sockets += 1;
             if *sockets == 1 {
@@ -87,7 +94,7 @@ fn chat(io: &mut Io, online: &Online) {
             let (name, online) = (name(socket), leaving.clone());
             // Nobody's list flickers when a page is loaded again.
             socket.context().after(GRACE, move |context| {
-                let mut online = online.borrow_mut();
+                let mut online = online.lock().unwrap();
                 let Some(sockets) = online.get_mut(&name) else { return };
                 *sockets -= 1;
                 if *sockets == 0 {
@@ -152,30 +159,4 @@ fn name(socket: &Socket<'_>) -> String {
 
 fn room(socket: &Socket<'_>) -> Option<String> {
     socket.get::<User>().and_then(|user| user.room.clone())
-}
-
-fn arguments() -> (String, String) {
-    let (mut listen, mut client) = (String::from("127.0.0.1:3000"), String::from(CLIENT));
-    let mut given = env::args().skip(1);
-    while let Some(argument) = given.next() {
-        let value = match argument.as_str() {
-            "--listen" => &mut listen,
-            "--client" => &mut client,
-            "--help" | "-h" => {
-                println!(
-                    "A chat over Socket.IO.\n\nOptions:\n  --listen ADDR  where to listen [default: {listen}]\n  \
-                     --client FILE  the official client [default: {client}]\n  --help         this text"
-                );
-                process::exit(0);
-            }
-            other => stop(&format!("unknown argument {other}; try --help")),
-        };
-        *value = given.next().unwrap_or_else(|| stop(&format!("{argument} needs a value")));
-    }
-    (listen, client)
-}
-
-fn stop(what: &str) -> ! {
-    eprintln!("{what}");
-    process::exit(2);
 }

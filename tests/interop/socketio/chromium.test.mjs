@@ -14,7 +14,7 @@ let browser, server, url;
 
 async function start() {
     const listen = url ? new URL(url).host : "127.0.0.1:0";
-    server = spawn(`${process.env.EXAMPLES}/socketio_chat`, ["--listen", listen, "--client", CLIENT], { stdio: ["ignore", "pipe", "inherit"] });
+    server = spawn(`${process.env.EXAMPLES}/socketio_chat`, ["--listen", listen, "--client", CLIENT, "--workers", process.env.WORKERS ?? "1"], { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = await once(createInterface(server.stdout), "line");
     url = line.match(/http:\S+/)[0];
 }

@@ -17,7 +17,7 @@ const line = (wanted) => new Promise((done) => {
 const heard = (socket, event) => new Promise((done) => socket.once(event, (...args) => done(args)));
 
 before(async () => {
-    server = spawn(`${process.env.EXAMPLES}/socketio_course`, ["--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+    server = spawn(`${process.env.EXAMPLES}/socketio_course`, ["--listen", "127.0.0.1:0", "--workers", process.env.WORKERS ?? "1"], { stdio: ["ignore", "pipe", "inherit"] });
     const lines = createInterface(server.stdout);
     lines.on("line", (text) => { printed.push(text); waiting.forEach((look) => look()); });
     url = (await once(lines, "line"))[0].match(/http:\S+/)[0];
