@@ -68,7 +68,7 @@ fn restore(path: &Path) -> io::Result<(Rooms<PeerId>, Log)> {
     let mut rooms = Rooms::new(random());
     let (log, cut) = Log::open(path, |bytes| {
         let record: Record<'_> = serde_json::from_slice(bytes)?;
-        rooms.replay(record).map_err(|refusal| io::Error::new(io::ErrorKind::InvalidData, refusal.to_string()))
+        rooms.replay(record)
     })?;
     if cut != 0 {
         eprintln!("the last {cut} bytes of {} were no whole record, and are gone", path.display());
@@ -165,7 +165,7 @@ impl Chat {
             );
         }
         let now = now();
-        let joined = match self.rooms.join(room, name, key, peer.id(), since, now) {
+        let joined = match self.rooms.join(room, name, key, peer.id(), since) {
             Ok(joined) => joined,
             Err(refusal) => return refuse(peer, &refusal, room, None),
         };
@@ -200,9 +200,8 @@ impl Chat {
 
     fn leave(&mut self, peer: &mut Peer<'_, Visitor>, room: &str) {
         peer.unsubscribe(&topic(room));
-        let now = now();
-        if let Some(name) = self.rooms.leave(room, peer.id(), now) {
-            peer.publish_to_others(&topic(room), ToPage::Left { room, name: &name, at: now }.to_json());
+        if let Some(name) = self.rooms.leave(room, peer.id()) {
+            peer.publish_to_others(&topic(room), ToPage::Left { room, name: &name, at: now() }.to_json());
             self.announce(peer, room);
         }
     }

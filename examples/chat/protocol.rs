@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_secret_does_not_leave_the_server() {
         let mut rooms = crate::rooms::Rooms::new("epoch");
-        rooms.join("lobby", "Ada", "secret-key", 1, None, 0).unwrap();
+        rooms.join("lobby", "Ada", "secret-key", 1, None).unwrap();
         let said = rooms.say("lobby", 1, "id", "text", 9, |_| Ok(())).unwrap();
         let json = ToPage::Message { room: "lobby", message: said.message }.to_json();
         assert_eq!(json, r#"{"type":"message","room":"lobby","seq":1,"id":"id","name":"Ada","text":"text","at":9}"#);

@@ -48,7 +48,7 @@ pub(crate) struct Since {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "lowercase")]
 pub(crate) enum Missed {
-    /// The room was dropped, and has begun anew.
+    /// Nothing was said in the room, or its log is gone: it has begun anew.
     Dropped,
     /// More was said than the history holds.
     Trimmed { count: u64 },
@@ -128,7 +128,6 @@ struct Room<C> {
     history_bytes: usize,
     /// The numbers of its messages by their [identity].
     known: HashMap<String, u64>,
-    empty_since: u64,
 }
 
 /// A person: several tabs of one browser share a key and count once.
@@ -152,19 +151,18 @@ impl<C: Copy + Eq> Rooms<C> {
         key: &str,
         connection: C,
         since: Option<&Since>,
-        now: u64,
     ) -> Result<Joined<'_>, Refusal> {
         if !is_room_name(room) {
             return Err(Refusal::BadRoom);
         }
         let name = tidy_name(name).ok_or(Refusal::BadName)?;
-        self.make_room(room, now)?;
+        self.make_room(room)?;
         let room = self.rooms.get_mut(room).expect("made above");
         if let Some(holder) = room.by_name(&name) {
             if holder.key != key {
                 return Err(Refusal::NameTaken { suggestion: room.free_name(&name) });
             }
-        } else if room.members.len() >= MAX_MEMBERS {
+        } else if room.members.len() >= MAX_MEMBERS && !room.is_all_of_its_member(connection) {
             return Err(Refusal::RoomFull);
         }
 
@@ -191,13 +189,8 @@ impl<C: Copy + Eq> Rooms<C> {
     }
 
     /// Takes the connection out of the room. `Some(name)` if that was the last one of its member.
-    pub(crate) fn leave(&mut self, room: &str, connection: C, now: u64) -> Option<String> {
-        let room = self.rooms.get_mut(room)?;
-        let gone = room.remove(connection);
-        if room.members.is_empty() {
-            room.empty_since = now;
-        }
-        gone
+    pub(crate) fn leave(&mut self, room: &str, connection: C) -> Option<String> {
+        self.rooms.get_mut(room)?.remove(connection)
     }
 
     /// Stores a message, by `store` first, unless its author sent it before under the same id.
@@ -235,19 +228,27 @@ impl<C: Copy + Eq> Rooms<C> {
     ///
     /// # Errors
     ///
-    /// A record that no rooms can have written.
-    pub(crate) fn replay(&mut self, record: Record<'_>) -> Result<(), Refusal> {
+    /// A record that no rooms can have written behind the ones before.
+    pub(crate) fn replay(&mut self, record: Record<'_>) -> io::Result<()> {
+        let impossible = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let mut message = record.message.into_owned();
         if !is_room_name(record.room) {
-            return Err(Refusal::BadRoom);
+            return Err(impossible(Refusal::BadRoom.to_string()));
         }
-        self.make_room(record.room, message.at)?;
+        self.make_room(record.room).map_err(|refusal| impossible(refusal.to_string()))?;
         let room = self.rooms.get_mut(record.room).expect("made above");
-        // Another epoch: it was dropped, and this is the next of that name. A gap: a log that was tampered with.
-        if room.epoch != record.epoch || message.seq != room.seq + 1 {
-            *room = Room::new(record.epoch.to_owned(), message.at);
+        if room.history.is_empty() {
+            // Its beginning may be trimmed.
+            (room.epoch, room.seq) = (record.epoch.to_owned(), message.seq.saturating_sub(1));
         }
-        room.empty_since = message.at;
+        if room.epoch != record.epoch || message.seq != room.seq + 1 {
+            let Record { room: name, epoch, .. } = record;
+            let (last, next) = (room.seq, message.seq);
+            return Err(impossible(format!(
+                "message {next} of {name} ({epoch}) stands behind message {last} ({})",
+                room.epoch
+            )));
+        }
         record.key.clone_into(&mut message.key);
         room.remember(message);
         Ok(())
@@ -283,8 +284,8 @@ impl<C: Copy + Eq> Rooms<C> {
             .map(|(name, room)| (name.as_str(), room.members.len()))
     }
 
-    /// Drops rooms in which nobody is and nothing was said, then finds or makes the room.
-    fn make_room(&mut self, name: &str, now: u64) -> Result<(), Refusal> {
+    /// Finds or makes the room. One in which nothing was said goes with the last who is in there; one with a history stays.
+    fn make_room(&mut self, name: &str) -> Result<(), Refusal> {
         self.rooms.retain(|other, room| {
             other == name || other == LOBBY || !room.members.is_empty() || !room.history.is_empty()
         });
@@ -292,29 +293,20 @@ impl<C: Copy + Eq> Rooms<C> {
             return Ok(());
         }
         // One place is kept for the lobby.
-        let limit = if name == LOBBY { MAX_ROOMS } else { MAX_ROOMS - 1 };
         let others = self.rooms.keys().filter(|other| *other != LOBBY).count();
-        if others >= limit {
-            let emptiest = self
-                .rooms
-                .iter()
-                .filter(|(other, room)| *other != LOBBY && room.members.is_empty())
-                .min_by_key(|(_, room)| room.empty_since)
-                .map(|(other, _)| other.clone())
-                .ok_or(Refusal::TooManyRooms)?;
-            self.rooms.remove(&emptiest);
+        if name != LOBBY && others >= MAX_ROOMS - 1 {
+            return Err(Refusal::TooManyRooms);
         }
         self.created += 1;
-        let room = Room::new(format!("{}.{}", self.epoch, self.created), now);
-        self.rooms.insert(name.to_owned(), room);
+        self.rooms.insert(name.to_owned(), Room::new(format!("{}.{}", self.epoch, self.created)));
         Ok(())
     }
 }
 
 impl<C: Copy + Eq> Room<C> {
-    fn new(epoch: String, now: u64) -> Self {
+    fn new(epoch: String) -> Self {
         let (members, history, known) = (Vec::new(), VecDeque::new(), HashMap::new());
-        Room { epoch, seq: 0, members, history, history_bytes: 0, known, empty_since: now }
+        Room { epoch, seq: 0, members, history, history_bytes: 0, known }
     }
 
     fn by_name(&self, name: &str) -> Option<&Member<C>> {
@@ -323,6 +315,11 @@ impl<C: Copy + Eq> Room<C> {
 
     fn by_connection(&self, connection: C) -> Option<&Member<C>> {
         self.members.iter().find(|member| member.connections.contains(&connection))
+    }
+
+    /// Whether a member would be gone without this connection.
+    fn is_all_of_its_member(&self, connection: C) -> bool {
+        self.by_connection(connection).is_some_and(|member| member.connections.len() == 1)
     }
 
     /// True if this is the member's first connection.
@@ -442,7 +439,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::BadName => write!(f, "A name has 1 to {MAX_NAME} visible characters."),
             Refusal::NameTaken { .. } => write!(f, "Somebody in this room already goes by that name."),
-            Refusal::TooManyRooms => write!(f, "There are too many rooms just now. Join an existing one."),
+            Refusal::TooManyRooms => write!(f, "There are as many rooms as there can be. Join one of them."),
             Refusal::RoomFull => write!(f, "This room is full."),
             Refusal::NotJoined => write!(f, "You are not in this room."),
             Refusal::EmptyText => write!(f, "There is nothing in this message."),

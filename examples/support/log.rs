@@ -11,7 +11,7 @@
 //! A record that was cut short, by a power cut or a full disk, fails its checksum: it and what is behind it go when the
 //! log is opened.
 //!
-//! A log belongs to one process at a time; on Linux a second one is refused.
+//! A log belongs to one process at a time; on Linux a second one of the same network namespace is refused.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -158,13 +158,13 @@ fn sync(file: &File, broken: &AtomicBool, told: &Receiver<()>) {
 /// A name that the kernel gives to one process, and takes back at its end, whatever that was.
 #[cfg(target_os = "linux")]
 fn lock(path: &Path) -> io::Result<Lock> {
-    use std::hash::{DefaultHasher, Hash, Hasher};
     use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::net::SocketAddr;
 
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    let address = SocketAddr::from_abstract_name(format!("bowsprit-log-{:016x}", hasher.finish()))?;
+    // A path itself may be too long for a name.
+    let bytes = path.as_os_str().as_bytes();
+    let address = SocketAddr::from_abstract_name(format!("bowsprit-log-{:08x}-{}", crc32(bytes), bytes.len()))?;
     let taken = |error: io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => io::Error::other(format!("another process has {} open", path.display())),
         _ => error,
