@@ -58,7 +58,8 @@ new EditorView({
         '.cm-content': { caretColor: 'var(--ink)', padding: '12px 0' },
         '.cm-cursor': { borderLeftColor: 'var(--ink)' },
         '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--muted)', border: '0' },
-        '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--hover)' },
+        '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'transparent' },
+        '&.cm-focused :is(.cm-activeLine, .cm-activeLineGutter)': { backgroundColor: 'color-mix(in srgb, var(--hover) 60%, transparent)' },
         '&.cm-focused .cm-selectionBackground, .cm-selectionBackground, .cm-content ::selection': {
           backgroundColor: 'color-mix(in srgb, var(--accent) 28%, transparent) !important',
         },

@@ -85,10 +85,10 @@ async function line() {
 }
 
 /** A client in Node. */
-function client(room, { host = address, name } = {}) {
+function client(room, { host = address, name, color = '#7a4fa3' } = {}) {
   const doc = new Y.Doc()
   const provider = new WebsocketProvider(`ws://${host}/collab`, room, doc, { WebSocketPolyfill: WebSocket, disableBc: true })
-  if (name) provider.awareness.setLocalStateField('user', { name, color: '#7a4fa3', colorLight: '#7a4fa333' })
+  if (name) provider.awareness.setLocalStateField('user', { name, color, colorLight: `${color}33` })
   const end = () => { provider.destroy(); doc.destroy() }
   ends.push(end)
   return { doc, provider, end, text: doc.getText('text'), people: () => namesOf(provider.awareness) }
@@ -351,7 +351,7 @@ test('random edits by two in Node and two pages, through cuts and a kill, end in
 })
 
 test('pictures, wide and narrow, light and dark', { timeout: 2 * PATIENCE }, async () => {
-  const friends = ['Alan', 'Hedy'].map(name => client('welcome', { name }))
+  const friends = [{ name: 'Alan', color: '#7a4fa3' }, { name: 'Hedy', color: '#b4541a' }].map(who => client('welcome', who))
   await Promise.all(friends.map(synced))
   const [alan, hedy] = friends
   alan.text.delete(0, alan.text.length)
@@ -363,7 +363,7 @@ test('pictures, wide and narrow, light and dark', { timeout: 2 * PATIENCE }, asy
   cursor(alan, 22, 29)
   cursor(hedy, 120, 120)
   for (const [name, options] of Object.entries({
-    light: { colorScheme: 'light' },
+    light: { colorScheme: 'light', viewport: { width: 1280, height: 960 } },
     dark: { colorScheme: 'dark' },
     phone: { colorScheme: 'light', viewport: { width: 390, height: 844 } },
   })) {
