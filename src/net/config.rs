@@ -64,6 +64,11 @@ pub struct Config {
     /// What happens at `hard_queue`, unless a connection has a policy of its own. Default [`Policy::Close`].
     pub policy: Policy,
 
+    /// Bytes of a server's connection that the system may hold beside its queue: they have left, and no policy reaches them
+    /// any more. Little keeps what a slow peer reads fresh; much is needed by fast ones far away. Linux adds as much for
+    /// itself. Default `usize::MAX`: the system decides, and may hold megabytes.
+    pub send_buffer: usize,
+
     /// Bytes that other threads may have sent by way of a [`Remote`](super::Remote) before the loop has come round to
     /// them. Beyond, sending answers [`Sent::Dropped`](super::Sent::Dropped). Default 64 MiB.
     pub inbox: usize,
@@ -112,6 +117,7 @@ impl Default for Config {
             soft_queue: 64 << 10,
             hard_queue: 1 << 20,
             policy: Policy::Close,
+            send_buffer: usize::MAX,
             inbox: 64 << 20,
             topics_per_connection: 1 << 10,
             topics: 1 << 20,

@@ -62,6 +62,9 @@ impl Server {
     /// As [`bind`](Self::bind).
     pub fn bind_with(addresses: impl ToSocketAddrs, config: Config) -> io::Result<Self> {
         let tcps = Tcp::bind_each(addresses, config.workers.clamp(1, MOST_WORKERS))?;
+        if config.send_buffer != usize::MAX {
+            tcps.iter().try_for_each(|tcp| tcp.bound_send_buffers(config.send_buffer))?;
+        }
         Ok(Self { remote: Remote::of(&tcps), tcps, config })
     }
 

@@ -11,9 +11,7 @@ use std::vec::Vec;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Waker};
-#[cfg(target_os = "linux")]
-use socket2::SockRef;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::resolver::{Resolved, Resolver};
 #[cfg(all(feature = "uring", target_os = "linux"))]
@@ -205,6 +203,13 @@ impl Tcp {
     /// [`io::ErrorKind::NotConnected`] if there is none, also once accepting has stopped.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.local_addr()
+    }
+
+    /// How much the system may hold of what is sent on each connection that is accepted from now on.
+    pub(super) fn bound_send_buffers(&self, bytes: usize) -> io::Result<()> {
+        // Accepted sockets inherit this, too.
+        let bytes = bytes.min(i32::MAX as usize);
+        self.listener.as_ref().map_or(Ok(()), |listener| SockRef::from(listener).set_send_buffer_size(bytes))
     }
 
     fn new(mut listener: Option<TcpListener>) -> io::Result<Self> {

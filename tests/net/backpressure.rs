@@ -118,6 +118,25 @@ fn close_ends_the_connection_and_no_other() {
 }
 
 #[test]
+fn the_system_holds_what_it_may_and_the_queue_the_rest() {
+    // What has left the queue while the peer reads nothing.
+    let taken = |send_buffer| {
+        let ((outcome, outcomes), (drained, _drains)) = (mpsc::channel(), mpsc::channel());
+        let mut config = Config::default();
+        // A peer with a backlog would not be listened to.
+        (config.soft_queue, config.hard_queue, config.send_buffer) = (64 << 20, 64 << 20, send_buffer);
+        let server = serve(config, move || Flood { policy: Policy::Close, outcome, drained });
+        let mut client = server.connect();
+        client.text("100");
+        let (_, _, queued) = outcomes.recv_timeout(PATIENCE).unwrap();
+        client.text("0");
+        queued - outcomes.recv_timeout(PATIENCE).unwrap().2
+    };
+    let (bounded, unbounded) = (taken(16 << 10), taken(usize::MAX));
+    assert!(bounded > 0 && 2 * bounded < unbounded, "{bounded} {unbounded}");
+}
+
+#[test]
 fn a_flood_of_requests_is_held_back_by_tcp_and_nothing_is_lost() {
     let server = serve_echo(Config::default());
     let mut client = server.connect();
