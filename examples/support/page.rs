@@ -32,6 +32,7 @@ pub fn asset(path: &str) -> Option<Response> {
     const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
     let (kind, text) = match path {
         "/look.css" => ("text/css; charset=utf-8", include_str!("../web/look.css")),
+        "/plot.js" => (JAVASCRIPT, include_str!("../web/plot.js")),
         "/reconnect.js" => (JAVASCRIPT, include_str!("../web/reconnect.js")),
         "/theme.js" => (JAVASCRIPT, include_str!("../web/theme.js")),
         _ => return None,
