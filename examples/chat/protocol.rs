@@ -7,25 +7,28 @@
 //! | `earlier` | `room`, `before`    | `earlier`: the messages before this number |
 //! | `say`    | `room`, `id`, `text` | `sent` or `error`; the others get `message` |
 //! | `typing` | `room`, `on`         | none; the others get `typing` |
+//! | `idle`   | `on`                 | none; the others get `idle`, if all tabs of this person are |
 //! | `ping`   |                      | `pong`, for a page that wonders whether the network is still there |
 //!
 //! | server to page | | when |
 //! |---|---|---|
 //! | `rooms`   | `rooms` `[{room, online}]` | once, after the connection is open |
 //! | `room`    | `room`, `online`           | the number of people in some room changed |
-//! | `joined`  | `room`, `name`, `epoch`, `seq`, `members`, `messages`, `more`, `missed`? `{why, count?}` | `join` worked |
+//! | `joined`  | `room`, `name`, `epoch`, `seq`, `members`, `idle`, `messages`, `more`, `missed`? `{why, count?}` | `join` worked |
 //! | `earlier` | `room`, `messages`, `more` | was asked for; `more`: there are still older ones |
 //! | `entered` | `room`, `name`, `at`       | somebody else came |
 //! | `left`    | `room`, `name`, `at`       | somebody else went |
 //! | `message` | `room`, `seq`, `id`, `name`, `text`, `at` | somebody else said something |
 //! | `sent`    | `room`, `seq`, `id`, `at`  | the own message is in the log, now or already before |
+//! | `idle`    | `room`, `name`, `on`       | nobody touches that person's pages any more, or somebody does again |
 //! | `typing`  | `room`, `name`, `on`       | somebody else types; void after 3 s, or with `message` or `left` |
 //! | `error`   | `code`, `text`, `room`?, `id`?, `suggestion`?, `retry`? (ms) | a request was refused |
 //! | `pong`    |                            | |
 //!
 //! `key` is the page's secret: who has it may use the same name from several tabs. `id` is unique for its author, so
 //! what is sent again after a reconnect is not said twice. `seq` grows by one with each message in a room; a page that
-//! sees a gap joins again with `since`. It gets the newest messages after that, and `more` if older ones are left out. A message that is none of these closes the connection with 1008.
+//! sees a gap joins again with `since`. Whoever loses the connection is there for 5 s more: who is back by then was never
+//! away. It gets the newest messages after that, and `more` if older ones are left out. A message that is none of these closes the connection with 1008.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +42,7 @@ pub(crate) enum FromPage {
     Leave { room: String },
     Say { room: String, id: String, text: String },
     Typing { room: String, on: bool },
+    Idle { on: bool },
     Ping {},
 }
 
@@ -58,6 +62,7 @@ pub(crate) enum ToPage<'a> {
         epoch: &'a str,
         seq: u64,
         members: &'a [&'a str],
+        idle: &'a [&'a str],
         messages: Vec<HistoryEntry<'a>>,
         more: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +95,11 @@ pub(crate) enum ToPage<'a> {
         at: u64,
     },
     Typing {
+        room: &'a str,
+        name: &'a str,
+        on: bool,
+    },
+    Idle {
         room: &'a str,
         name: &'a str,
         on: bool,
@@ -134,7 +144,11 @@ impl FromPage {
                 (8..=64).contains(&key.len()) && since.as_ref().is_none_or(|since| since.epoch.len() <= 64)
             }
             FromPage::Say { id, .. } => (1..=64).contains(&id.len()),
-            FromPage::Earlier { .. } | FromPage::Leave { .. } | FromPage::Typing { .. } | FromPage::Ping {} => true,
+            FromPage::Earlier { .. }
+            | FromPage::Leave { .. }
+            | FromPage::Typing { .. }
+            | FromPage::Idle { .. }
+            | FromPage::Ping {} => true,
         };
         sound.then_some(request)
     }
@@ -144,7 +158,7 @@ impl FromPage {
         match self {
             FromPage::Say { .. } => 4,
             FromPage::Join { .. } | FromPage::Earlier { .. } => 2,
-            FromPage::Typing { .. } | FromPage::Ping {} => 1,
+            FromPage::Typing { .. } | FromPage::Idle { .. } | FromPage::Ping {} => 1,
             // Only who joined has something to leave.
             FromPage::Leave { .. } => 0,
         }
@@ -169,6 +183,7 @@ mod tests {
             r#"{"type":"leave","room":"lobby"}"#,
             r#"{"type":"say","room":"lobby","id":"1","text":"\ud83c\udf0a"}"#,
             r#"{"type":"typing","room":"lobby","on":true}"#,
+            r#"{"type":"idle","on":true}"#,
             r#"{"type":"ping"}"#,
         ] {
             assert!(FromPage::parse(sound).is_some(), "{sound}");

@@ -82,11 +82,15 @@ pub(crate) struct Joined<'r> {
     pub(crate) name: String,
     /// False if the member was here already, through another connection or this one.
     pub(crate) arrived: bool,
+    /// It was here and idle, and is not any more.
+    pub(crate) awake: bool,
     /// The name this connection gave up, if nobody goes by it any more.
     pub(crate) left: Option<String>,
     pub(crate) epoch: &'r str,
     pub(crate) seq: u64,
     pub(crate) members: Vec<&'r str>,
+    /// Those of them who are idle.
+    pub(crate) idle: Vec<&'r str>,
     pub(crate) portion: Portion<'r>,
     pub(crate) missed: Option<Missed>,
 }
@@ -134,7 +138,32 @@ struct Room<C> {
 struct Member<C> {
     name: String,
     key: String,
-    connections: Vec<C>,
+    tabs: Vec<Tab<C>>,
+}
+
+struct Tab<C> {
+    connection: C,
+    /// Nobody has touched it for a while.
+    idle: bool,
+}
+
+/// What others see of a member has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its last tab is gone.
+    Left(String),
+    /// All of its tabs are idle, or one is not any more.
+    Idle(String, bool),
+}
+
+impl<C: Copy + Eq> Member<C> {
+    fn is_idle(&self) -> bool {
+        self.tabs.iter().all(|tab| tab.idle)
+    }
+
+    fn has(&self, connection: C) -> bool {
+        self.tabs.iter().any(|tab| tab.connection == connection)
+    }
 }
 
 impl<C: Copy + Eq> Rooms<C> {
@@ -167,15 +196,20 @@ impl<C: Copy + Eq> Rooms<C> {
         }
 
         let left = room.remove_unless(connection, &name);
+        let was_idle = room.by_name(&name).is_some_and(Member::is_idle);
         let arrived = room.add(&name, key, connection);
+        let awake = was_idle && !room.by_name(&name).is_some_and(Member::is_idle);
         let (after, missed) = room.resume(since);
+        let idle = room.members.iter().filter(|member| member.is_idle());
         Ok(Joined {
             name: room.by_connection(connection).expect("added above").name.clone(),
             arrived,
+            awake,
             left,
             epoch: &room.epoch,
             seq: room.seq,
             members: room.members.iter().map(|member| member.name.as_str()).collect(),
+            idle: idle.map(|member| member.name.as_str()).collect(),
             portion: room.portion(after, u64::MAX, key),
             missed,
         })
@@ -188,9 +222,26 @@ impl<C: Copy + Eq> Rooms<C> {
         Ok(room.portion(0, before, &member.key))
     }
 
-    /// Takes the connection out of the room. `Some(name)` if that was the last one of its member.
-    pub(crate) fn leave(&mut self, room: &str, connection: C) -> Option<String> {
-        self.rooms.get_mut(room)?.remove(connection)
+    /// Takes the connection out of the room.
+    pub(crate) fn leave(&mut self, room: &str, connection: C) -> Option<Change> {
+        self.rooms.get_mut(room)?.change(connection, |room| room.remove(connection))
+    }
+
+    /// Somebody has not touched this page for a while, or does again.
+    pub(crate) fn set_idle(&mut self, room: &str, connection: C, idle: bool) -> Option<Change> {
+        self.rooms.get_mut(room)?.change(connection, |room| {
+            let mut tabs = room.members.iter_mut().flat_map(|member| &mut member.tabs);
+            if let Some(tab) = tabs.find(|tab| tab.connection == connection) {
+                tab.idle = idle;
+            }
+            None
+        })
+    }
+
+    /// Who is in the room, and who of them is idle.
+    pub(crate) fn people(&self, room: &str) -> impl Iterator<Item = (&str, bool)> {
+        let members = self.rooms.get(room).into_iter().flat_map(|room| &room.members);
+        members.map(|member| (member.name.as_str(), member.is_idle()))
     }
 
     /// Stores a message, by `store` first, unless its author sent it before under the same id.
@@ -314,23 +365,35 @@ impl<C: Copy + Eq> Room<C> {
     }
 
     fn by_connection(&self, connection: C) -> Option<&Member<C>> {
-        self.members.iter().find(|member| member.connections.contains(&connection))
+        self.members.iter().find(|member| member.has(connection))
+    }
+
+    /// Does this, and tells what others see of it.
+    fn change(&mut self, connection: C, job: impl FnOnce(&mut Self) -> Option<String>) -> Option<Change> {
+        let member = self.by_connection(connection)?;
+        let (name, was_idle) = (member.name.clone(), member.is_idle());
+        if let Some(name) = job(self) {
+            return Some(Change::Left(name));
+        }
+        let is_idle = self.by_name(&name)?.is_idle();
+        (is_idle != was_idle).then_some(Change::Idle(name, is_idle))
     }
 
     /// Whether a member would be gone without this connection.
     fn is_all_of_its_member(&self, connection: C) -> bool {
-        self.by_connection(connection).is_some_and(|member| member.connections.len() == 1)
+        self.by_connection(connection).is_some_and(|member| member.tabs.len() == 1)
     }
 
     /// True if this is the member's first connection.
     fn add(&mut self, name: &str, key: &str, connection: C) -> bool {
         if let Some(member) = self.members.iter_mut().find(|member| same_name(&member.name, name)) {
-            if !member.connections.contains(&connection) {
-                member.connections.push(connection);
+            if !member.has(connection) {
+                member.tabs.push(Tab { connection, idle: false });
             }
             return false;
         }
-        self.members.push(Member { name: name.to_owned(), key: key.to_owned(), connections: vec![connection] });
+        let tabs = vec![Tab { connection, idle: false }];
+        self.members.push(Member { name: name.to_owned(), key: key.to_owned(), tabs });
         true
     }
 
@@ -339,10 +402,10 @@ impl<C: Copy + Eq> Room<C> {
     }
 
     fn remove(&mut self, connection: C) -> Option<String> {
-        let index = self.members.iter().position(|member| member.connections.contains(&connection))?;
+        let index = self.members.iter().position(|member| member.has(connection))?;
         let member = &mut self.members[index];
-        member.connections.retain(|other| *other != connection);
-        if member.connections.is_empty() { Some(self.members.remove(index).name) } else { None }
+        member.tabs.retain(|tab| tab.connection != connection);
+        if member.tabs.is_empty() { Some(self.members.remove(index).name) } else { None }
     }
 
     fn remember(&mut self, message: Message) {

@@ -51,9 +51,29 @@ fn two_tabs_of_one_person_count_once() {
     assert!(!rooms.join(LOBBY, "Ada", ADA, 2, None).unwrap().arrived);
     assert_eq!(rooms.online(LOBBY), 1);
     assert_eq!(rooms.leave(LOBBY, 1), None);
-    assert_eq!(rooms.leave(LOBBY, 2).as_deref(), Some("Ada"));
+    assert_eq!(rooms.leave(LOBBY, 2), Some(Change::Left("Ada".into())));
     assert_eq!(rooms.leave(LOBBY, 2), None);
     assert_eq!(rooms.online(LOBBY), 0);
+}
+
+#[test]
+fn who_is_idle_in_all_tabs_is_idle_and_one_tab_ends_that() {
+    let mut rooms = rooms();
+    let idle = |is| Some(Change::Idle("Ada".into(), is));
+    enter(&mut rooms, "Ada", ADA, 1);
+    enter(&mut rooms, "Ada", ADA, 2);
+    assert_eq!(rooms.set_idle(LOBBY, 1, true), None);
+    assert_eq!(rooms.set_idle(LOBBY, 2, true), idle(true));
+    assert_eq!(rooms.set_idle(LOBBY, 2, true), None, "as before");
+    let joined = rooms.join(LOBBY, "Bob", BOB, 3, None).unwrap();
+    assert_eq!((joined.members, joined.idle), (vec!["Ada", "Bob"], vec!["Ada"]));
+    assert_eq!(rooms.set_idle(LOBBY, 1, false), idle(false));
+    // The tab that was not idle goes; a new one is not.
+    assert_eq!(rooms.leave(LOBBY, 1), idle(true));
+    assert!(rooms.join(LOBBY, "Ada", ADA, 4, None).unwrap().awake);
+    assert!(!rooms.join(LOBBY, "Ada", ADA, 4, None).unwrap().awake);
+    assert_eq!(rooms.people(LOBBY).collect::<Vec<_>>(), [("Ada", false), ("Bob", false)]);
+    assert_eq!((rooms.set_idle(LOBBY, 9, true), rooms.set_idle("nowhere", 4, true)), (None, None));
 }
 
 #[test]

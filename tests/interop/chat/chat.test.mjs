@@ -4,6 +4,7 @@
 //   npm install --no-package-lock && node --test
 //
 // CHAT_BIN         the example (default: target/release/examples/chat)
+// CLIENT_BIN       the example `client`
 // CHROMIUM         the browser (default: /usr/bin/chromium)
 // SCREENSHOTS=docs also renews docs/chat.png
 
@@ -106,9 +107,14 @@ const picture = (page, name) => page.screenshot({ path: `${pictures}${name}.png`
 const texts = page => page.locator('.message .bubble > span:first-child').allTextContents()
 
 async function say(page, text) {
+  await type(page, text)
+  await message(page, text).last().getByText('Stored', { exact: true }).waitFor({ state: 'attached' })
+}
+
+/// What is no message, or not as it is typed.
+async function type(page, text) {
   await field(page).fill(text)
   await field(page).press('Enter')
-  await message(page, text).last().getByText('Stored', { exact: true }).waitFor({ state: 'attached' })
 }
 
 async function close(...pages) {
@@ -304,7 +310,7 @@ describe('a server', () => {
     await close(ada)
   })
 
-  test('a browser that is killed is gone at once, and its typing with it', async () => {
+  test('a browser that is killed is gone when it does not come back, and its typing with it', async () => {
     const ada = await enter(server, 'Ada', { room: 'hard' })
     const doomed = await chromium.launchServer(launch)
     const bob = await enter(server, 'Bob', { room: 'hard', from: await chromium.connect(doomed.wsEndpoint()) })
@@ -315,6 +321,103 @@ describe('a server', () => {
     assert.equal(await ada.getByText('Bob is typing').count(), 0)
     await gone(member(ada, 'Bob'))
     await close(ada)
+  })
+
+  test('a short drop is no news to the others', async () => {
+    const server = await start()
+    const ada = await person(server, 'Ada')
+    const bob = await person(server, 'Bob')
+    await ada.locator('#people', { hasText: 'Bob' }).waitFor()
+    await ada.evaluate(() => {
+      window.notices = []
+      new MutationObserver(() => notices.push(document.querySelector('#people').textContent)).observe(document.querySelector('#people'), { childList: true })
+    })
+    await bob.reload()
+    await bob.locator('#link[data-state=online]').waitFor()
+    // Behind the time that the server waits for who has gone.
+    await new Promise(resolve => setTimeout(resolve, 6_000))
+    await say(bob, 'never away')
+    await message(ada, 'never away').waitFor()
+    assert.deepEqual((await ada.evaluate(() => notices)).filter(people => !people.includes('Bob')), [])
+    assert.equal(await noticed(ada, 'Bob left').count(), 0)
+    await stop(server, 'SIGKILL')
+  })
+
+  test('who touches nothing for a while is idle, unless another tab is touched', async () => {
+    const server = await start()
+    const ada = await person(server, 'Ada')
+    const context = await browser.newContext({ viewport: { width: 900, height: 700 }, locale: 'en-US' })
+    await context.clock.install()
+    const bob = await person(server, 'Bob', { context })
+    const idle = ada.locator('.person', { hasText: 'Bob' }).locator('.idle')
+    await ada.locator('#people', { hasText: 'Bob' }).waitFor()
+    assert.equal(await idle.count(), 0)
+    await context.clock.fastForward('06:00')
+    await idle.waitFor()
+    // Who comes meanwhile sees it, too.
+    const late = await person(server, 'Cy')
+    await late.locator('.person', { hasText: 'Bob' }).locator('.idle').waitFor()
+    const second = await person(server, null, { context })
+    await idle.waitFor({ state: 'detached' })
+    await second.close()
+    await idle.waitFor()
+    await bob.mouse.move(100, 100)
+    await idle.waitFor({ state: 'detached' })
+    await stop(server, 'SIGKILL')
+  })
+
+  test('commands do what they say', async () => {
+    const server = await start()
+    const ada = await person(server, 'Ada')
+    const bob = await person(server, 'Bob')
+    await type(ada, '/me waves')
+    await bob.locator('.message.does', { hasText: 'Ada waves' }).waitFor()
+    await type(ada, '//etc is a path')
+    await message(bob, '/etc is a path').waitFor()
+    await type(ada, '/shout')
+    await noticed(ada, 'There is no /shout. /help lists what there is.').waitFor()
+    await type(ada, '/who')
+    await noticed(ada, 'Here: Ada, Bob').waitFor()
+    await type(ada, '/nick Countess')
+    await noticed(bob, 'Countess joined').waitFor()
+    await type(ada, '/join attic')
+    await ada.getByRole('heading', { name: 'attic' }).waitFor()
+    await type(ada, '/leave')
+    await ada.getByRole('heading', { name: 'lobby' }).waitFor()
+    assert.deepEqual([...ada.problems, ...bob.problems], [])
+    await stop(server, 'SIGKILL')
+  })
+
+  test('a terminal takes part', async () => {
+    const server = await start()
+    const ada = await person(server, 'Ada')
+    await say(ada, 'before')
+    await ada.locator('.message:not(.pending)', { hasText: 'before' }).waitFor()
+    const terminal = spawn(process.env.CLIENT_BIN, [`ws://${server.host}/lines?name=Bob`], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const printed = [], lines = createInterface({ input: terminal.stdout })
+    let wake = () => {}
+    lines.on('line', line => { printed.push(line); wake() })
+    const prints = async text => {
+      while (!printed.includes(text)) await new Promise(resolve => { wake = resolve })
+    }
+    await prints('You are Bob in #lobby; here: Ada, Bob.')
+    await prints('Ada: before')
+    await noticed(ada, 'Bob joined').waitFor()
+    await say(ada, 'hello Bob')
+    await prints('Ada: hello Bob')
+    terminal.stdin.write('hello Ada\n/me waves\n/who\n/shout\n/nick Robert\n')
+    await message(ada, 'hello Ada').waitFor()
+    await ada.locator('.message.does', { hasText: 'Bob waves' }).waitFor()
+    await prints('In #lobby: Ada, Bob')
+    await prints('There is no /shout. /help lists what there is.')
+    await prints('You are Robert in #lobby; here: Ada, Robert.')
+    terminal.stdin.write('/join attic\nalone\n/join lobby\n/history\n/quit\n')
+    await prints('You are Robert in #attic; here: Robert.')
+    await noticed(ada, 'Robert left').waitFor()
+    const [code] = await once(terminal, 'exit')
+    assert.equal(code, 0)
+    assert.deepEqual(ada.problems, [])
+    await stop(server, 'SIGKILL')
   })
 
   test('keeps rooms apart, links to them, and counts what is unread', async () => {
