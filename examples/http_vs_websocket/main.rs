@@ -36,6 +36,9 @@ const TOPIC: &str = "events";
 
 fn main() -> io::Result<()> {
     let args = support::Arguments::parse("HTTP against WebSocket, live", "127.0.0.1:8084");
+    if args.workers > 1 || args.deflate {
+        support::wrong("the comparison keeps to one loop, and compresses what the path says");
+    }
     let tcp = Tcp::bind(&args.listen)?;
     println!("listening on http://{}", tcp.local_addr()?);
     let ledger = Ledger::default();

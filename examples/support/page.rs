@@ -15,7 +15,7 @@ pub fn page(html: &str) -> Response {
 pub fn page_with(html: &str, more: &str) -> Response {
     let nonce = random();
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; \
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'{more}"
     );
     Response::new(200)
