@@ -3,9 +3,11 @@
 //!
 //!     cargo run --release --features deflate --example http_vs_websocket
 //!
-//! Open the printed address and press Start. `?seconds=60` sets the length of a run.
+//! Open the printed address and press Start. `?seconds=60` sets the length of a run; when it is over, its table is
+//! printed here, too.
 //!
-//! `metered.rs` is a transport of its own that counts what TCP carries; this file makes the events and delivers them.
+//! `metered.rs` is a transport of its own that counts what TCP carries, `table.rs` is what is printed; this file makes the
+//! events and delivers them.
 
 #[path = "../support/page.rs"]
 mod page;
@@ -13,6 +15,7 @@ mod page;
 mod support;
 
 mod metered;
+mod table;
 
 use std::collections::VecDeque;
 use std::io;
@@ -96,7 +99,7 @@ impl Handler for Compare {
         }
     }
 
-    fn http(&mut self, request: &Request<'_>, _: Bytes, responder: Responder, peers: &mut Peers<'_, ()>) {
+    fn http(&mut self, request: &Request<'_>, body: Bytes, responder: Responder, peers: &mut Peers<'_, ()>) {
         match Way::of(request.path()) {
             Way::Short => responder.send(self.since(after(request))),
             Way::Long if after(request) < self.last => responder.send(self.since(after(request))),
@@ -113,6 +116,13 @@ impl Handler for Compare {
                     .header("Cross-Origin-Opener-Policy", "same-origin")
                     .header("Cross-Origin-Embedder-Policy", "require-corp"),
                 "/counters" => self.counters(),
+                "/table" if request.method() == "POST" => match table::of(&body) {
+                    Some(table) => {
+                        println!("{table}");
+                        Response::new(204)
+                    }
+                    None => Response::new(400),
+                },
                 "/favicon.ico" => Response::new(204),
                 path => asset(path).unwrap_or_else(|| support::metrics(request, peers)),
             }),

@@ -97,7 +97,12 @@ pub const SHELF: &[Example] = &[
         teaches: "The same events by short polling, long polling, server-sent events and WebSocket: bytes, latency and CPU, measured while one looks.",
         command: "cargo run --release --features deflate --example http_vs_websocket",
         picture: picture!("http_vs_websocket"),
-        sources: sources!["http_vs_websocket/main.rs", "http_vs_websocket/metered.rs", "http_vs_websocket/page.html"],
+        sources: sources![
+            "http_vs_websocket/main.rs",
+            "http_vs_websocket/metered.rs",
+            "http_vs_websocket/table.rs",
+            "http_vs_websocket/page.html"
+        ],
     },
     Example {
         name: "socketio_chat",

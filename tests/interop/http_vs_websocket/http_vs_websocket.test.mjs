@@ -46,6 +46,8 @@ async function start() {
   const server = { process: child, exited: once(child, 'exit') }
   servers.add(server)
   const lines = createInterface({ input: child.stdout })
+  server.printed = []
+  lines.on('line', line => server.printed.push(line))
   server.port = await new Promise((resolve, reject) => {
     lines.on('line', line => { const found = /listening on http:\/\/\S+:(\d+)$/.exec(line); if (found) resolve(Number(found[1])) })
     child.once('exit', code => reject(new Error(`the server ended with ${code}`)))
@@ -68,7 +70,7 @@ async function counting(server) {
     const upstream = net.connect(proxy.port, '127.0.0.1')
     let way = '/'
     client.on('data', bytes => {
-      const request = /^GET ([^ ?]+)/.exec(bytes.toString('latin1'))
+      const request = /^(?:GET|POST) ([^ ?]+)/.exec(bytes.toString('latin1'))
       if (request) {
         way = request[1]
         proxy.requests[way] = (proxy.requests[way] ?? 0) + 1
@@ -122,6 +124,13 @@ test(`a run of ${seconds} s fills its table and plots, and its bytes are those t
 
   const run = JSON.parse(await saved(page, 'Save JSON'))
   assert.deepEqual(run.results.map(result => result.path), WAYS)
+  // The terminal has the same.
+  while (server.printed.length < 2 + WAYS.length) await new Promise(resolve => setTimeout(resolve, 50))
+  for (const [index, result] of run.results.entries()) {
+    const [path, events, requests, bytes] = server.printed[2 + index].split(/ +/)
+    assert.deepEqual([path, Number(events)], [result.path, result.events])
+    assert.ok(Math.abs(requests - result.requestsPerEvent) < .01 && Math.abs(bytes - result.bytesPerEvent) < 1)
+  }
   for (const result of run.results) {
     const counted = result.received + result.sent
     const seen = proxy.bytes[result.path]
