@@ -72,6 +72,8 @@ pub(super) struct Hub<D> {
     pub(super) held: usize,
     /// The way in from other threads.
     pub(super) remote: Remote,
+    /// Plain requests so far, with those whose bodies never came.
+    pub(super) requests: u64,
     /// The server ends: no request follows another.
     pub(super) stopping: bool,
     /// What has happened so far.
@@ -248,6 +250,7 @@ impl<D: Default> Hub<D> {
             cut: Vec::new(),
             held: 0,
             remote,
+            requests: 0,
             stopping: false,
             stats: Counters::default(),
             scratch: masking_output(),

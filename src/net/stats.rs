@@ -51,7 +51,7 @@ pub struct Stats {
     pub refused: u64,
     /// Plain HTTP requests given to the handler.
     pub http_requests: u64,
-    /// Those of them that were not waited for.
+    /// Those of them that were not waited for, and those whose bodies did not come to their end.
     pub http_cancelled: u64,
     /// Frames received, as far as they were understood.
     pub received: Traffic,

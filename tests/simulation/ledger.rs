@@ -1,7 +1,7 @@
 //! A server that writes down what happened, and clients that know what they must hear.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub struct Ledger {
     pub drained: usize,
     /// What came of each plain request.
     pub requests: BTreeMap<RequestId, Fate>,
+    /// Those whose bodies are on their way.
+    begun: BTreeSet<RequestId>,
     pub waiting: Vec<Waiting>,
     /// What the loop may hold.
     pub budget: usize,
@@ -153,6 +155,7 @@ impl Ledger {
             let ended = fate.cancelled == 1 || (fate.cancelled == 0 && fate.answered);
             assert!(ended, "request {request}: {fate:?}");
         }
+        assert!(self.begun.is_empty(), "bodies are still waited for");
         for waiting in &self.waiting {
             let cancelled = match waiting {
                 Waiting::Whole(responder, ..) => responder.is_cancelled(),
@@ -223,6 +226,8 @@ impl Handler for Book {
         parse(&body);
         let manner = Manner::ALL.into_iter().find(|manner| manner.path() == request.path()).unwrap();
         let answered = manner == Manner::AtOnce;
+        let begun = ledger.begun.remove(&responder.id());
+        ledger.complain_unless(begun != body.is_empty(), || format!("{} begun: {begun}", responder.id()));
         let again = ledger.requests.insert(responder.id(), Fate { answered, cancelled: 0 });
         ledger.complain_unless(again.is_none(), || format!("{} twice", responder.id()));
         if answered {
@@ -232,8 +237,18 @@ impl Handler for Book {
         }
     }
 
+    fn http_begins(&mut self, _request: &Request<'_>, id: RequestId, _peers: &mut Peers<'_, usize>) {
+        let mut ledger = self.ledger.borrow_mut();
+        let first = ledger.begun.insert(id);
+        ledger.complain_unless(first, || format!("{id} begun twice"));
+    }
+
     fn http_cancelled(&mut self, request: RequestId, _peers: &mut Peers<'_, usize>) {
-        self.ledger.borrow_mut().requests.entry(request).or_default().cancelled += 1;
+        let mut ledger = self.ledger.borrow_mut();
+        // One whose body did not come to its end was never asked.
+        if !ledger.begun.remove(&request) {
+            ledger.requests.entry(request).or_default().cancelled += 1;
+        }
     }
 
     fn wake(&mut self, peers: &mut Peers<'_, usize>) {

@@ -255,6 +255,7 @@ fn ask<H: Handler>(
     request: &Request<'_>,
     body: Bytes,
 ) {
+    hub.stats.http_requests += 1;
     let ticket = Ticket::new(id, hub.records.id(index), hub.remote.clone());
     let terms = Terms {
         persistent: request.is_persistent(),
@@ -275,8 +276,8 @@ fn ask<H: Handler>(
 impl<D> Hub<D> {
     /// The name of a plain request.
     fn next_request(&mut self) -> RequestId {
-        self.stats.http_requests += 1;
-        RequestId::new(self.stats.http_requests)
+        self.requests += 1;
+        RequestId::new(self.requests)
     }
 
     pub(super) fn phase(&self, index: u32) -> Option<&Phase> {
