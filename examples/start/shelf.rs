@@ -239,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_knows_each_and_about_how_long_it_is() {
+        let readme = include_str!("../../README.md");
+        for example in SHELF {
+            let beginnings = [format!("| `{}` |", example.name), format!("| `examples/{}` |", example.name)];
+            let row = readme.lines().find(|row| beginnings.iter().any(|beginning| row.starts_with(beginning)));
+            let lines = row.and_then(|row| row.split('|').nth(3)).map(|lines| lines.trim().replace(',', ""));
+            let (said, counted) = (lines.and_then(|lines| lines.parse::<usize>().ok()), example.lines());
+            let is_right = said.is_some_and(|said| said.abs_diff(counted) * 10 <= counted + 50);
+            assert!(is_right, "{}: README says {said:?} lines, {counted} are there", example.name);
+        }
+    }
+
+    #[test]
     fn blank_lines_and_tests_are_not_counted() {
         let sources = &["one\n\ntwo\n\n#[cfg(test)]\nmod tests {\n    three\n}\n"];
         let (name, teaches, command) = ("", "", "");

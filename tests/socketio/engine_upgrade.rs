@@ -42,6 +42,24 @@ fn until_the_upgrade_everything_takes_the_polls() {
 }
 
 #[test]
+fn a_body_that_is_on_its_way_at_the_upgrade_is_of_no_concern() {
+    let house = House::new();
+    let session = open(&house.world, POLLING);
+    let body = begin(&house.world, "POST", &session, "Content-Length: 10\r\n", "");
+    let mut client = candidate(&house, &session);
+    client.send("2probe");
+    hears(&mut client, "3probe");
+    client.send("5");
+    client.send("4hello");
+    hears(&mut client, "4hello");
+    drop(body);
+    house.world.run();
+    client.send("4still here");
+    hears(&mut client, "4still here");
+    assert_eq!(house.log(), ["open"]);
+}
+
+#[test]
 fn a_probe_releases_the_held_poll() {
     let house = House::new();
     let session = open(&house.world, POLLING);

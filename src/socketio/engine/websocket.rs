@@ -29,7 +29,8 @@ impl Sessions {
         let pong_by = self.now.saturating_add(self.config.ping_timeout);
         let Some(session) = self.open_session(id) else { return };
         let Some(candidate) = session.candidate.take() else { return };
-        let poll = session.take_poll();
+        // A body that is still on its way is of no concern any more.
+        let (poll, post) = (session.take_poll(), session.post.take());
         session.via = Via::WebSocket(Some(candidate.peer));
         session.base64 = candidate.base64;
         let awaits_pong = session.awaits_pong;
@@ -37,6 +38,7 @@ impl Sessions {
             // The ping may have been lost between the two.
             session.heartbeat = pong_by;
         }
+        post.map(|post| self.requests.remove(&post));
         if let Some(poll) = poll {
             self.requests.remove(&poll.responder.id());
             poll.responder.send(poll.response.body("1"));
