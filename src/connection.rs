@@ -167,6 +167,13 @@ impl Connection {
         self.sending.is_some()
     }
 
+    /// Whether it is open and keeps nothing: no unfinished message, no Pong owed, no windows.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.partial.is_none() && self.state() == State::Open
+    }
+
     /// Bytes held for the unfinished message.
     #[inline]
     pub fn assembled_len(&self) -> usize {

@@ -134,7 +134,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             waited => waited?,
         }
         self.hub.remote.inbox().wake_up();
-        self.hub.now = self.transport.now();
+        self.hub.set_now(self.transport.now());
         self.hub.stats.received = *self.input.traffic();
 
         // First those with something left over, lest new events starve them.
@@ -178,7 +178,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn happened(&mut self, peer: PeerId, event: Ready) {
-        if !self.hub.records.contains(peer) {
+        let Some(record) = self.hub.records.find(peer) else { return };
+        if record.is_at_rest() && !event.closed {
+            if event.readable {
+                self.take_turn(peer, false);
+            }
             return;
         }
         if self.is_connecting(peer) {

@@ -54,6 +54,8 @@ pub(super) struct Hub<D> {
     pub(super) timers: Timers,
     pub(super) config: Config,
     pub(super) now: Duration,
+    /// The same, for [`Timers::clock`].
+    pub(super) ticks: u32,
     /// The output of the connection whose turn it is, so that all its replies leave in one write.
     pub(super) cork: SendBuffer,
     /// The connection whose turn it is.
@@ -138,6 +140,14 @@ pub(super) struct Record<D> {
 const _: () = assert!(size_of::<Record<()>>() == 56 && Slab::<Record<()>>::SLOT == 64 && size_of::<Clock>() == 16);
 
 impl<D> Record<D> {
+    /// Open, and nothing is unfinished or waits: to be read, to be written, to be told. So it is most of the time.
+    #[inline]
+    pub(super) fn is_at_rest(&self) -> bool {
+        let Phase::Open(conn) = &self.phase else { return false };
+        let marked = self.blocked | self.backlogged | self.paused | self.unread;
+        conn.is_at_rest() && self.outbox.is_none() && self.counted == 0 && !marked && self.again == Again::No
+    }
+
     /// Whether something waits to be written; not so what waits for the end of a message in parts.
     pub(super) fn is_backed_up(&self) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| !outbox.is_empty())
@@ -228,6 +238,7 @@ impl<D: Default> Hub<D> {
         config.soft_queue = config.soft_queue.max(1);
         config.connections = config.connections.min(slab::MOST);
         remote.inbox().begin(&config);
+        let timers = Timers::new(&config, now);
         #[cfg_attr(not(feature = "deflate"), allow(unused_mut))]
         let mut cork = masking_output();
         #[cfg(feature = "deflate")]
@@ -238,7 +249,8 @@ impl<D: Default> Hub<D> {
             records: Slab::new(remote.worker() as u8),
             topics: Topics::new(),
             log: PublishLog::default(),
-            timers: Timers::new(&config, now),
+            ticks: timers.ticks(now),
+            timers,
             config,
             now,
             cork,
@@ -316,6 +328,11 @@ impl<D> Hub<D> {
         Ok(())
     }
 
+    pub(super) fn set_now(&mut self, now: Duration) {
+        self.now = now;
+        self.ticks = self.timers.ticks(now);
+    }
+
     pub(super) fn begin_turn(&mut self, index: u32) {
         debug_assert!(self.cork.is_empty());
         self.current = index;
@@ -333,6 +350,11 @@ impl<D> Hub<D> {
     /// Whether the connection's turn without an event has to read to the end; it is having it now.
     pub(super) fn take_again(&mut self, index: u32) -> Again {
         self.records.get_mut(index).map_or(Again::No, |record| core::mem::replace(&mut record.again, Again::No))
+    }
+
+    /// Whether handlers are to be told of ends.
+    pub(super) fn has_ended_some(&self) -> bool {
+        !self.ended.is_empty() || !self.cut.is_empty()
     }
 
     /// Whether there is something to do that no event will tell of.
@@ -678,7 +700,7 @@ impl<D> Hub<D> {
 
     pub(super) fn pause(&mut self, index: u32, paused: bool) {
         let paused = paused && self.is_open(index);
-        let ticks = self.timers.ticks(self.now);
+        let ticks = self.ticks;
         let clock = self.timers.clock(index);
         clock.heard = ticks;
         // The time it was not listened to is not the peer's.

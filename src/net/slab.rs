@@ -118,6 +118,14 @@ impl<T> Slab<T> {
     }
 
     /// The name of what is at an index.
+    /// The one of that very name.
+    #[inline]
+    pub(super) fn find(&mut self, id: PeerId) -> Option<&mut T> {
+        let index = id.index() as usize;
+        let slot = &mut self.chunks.get_mut(index / CHUNK)?[index % CHUNK];
+        if slot.generation == id.generation && id.worker() == usize::from(self.worker) { slot.value.as_mut() } else { None }
+    }
+
     pub(super) fn id(&self, index: u32) -> PeerId {
         self.name(index, self.chunks[index as usize / CHUNK][index as usize % CHUNK].generation)
     }

@@ -82,7 +82,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             self.over(index, &Cause::WriteStalled);
         } else if clock.stalled != 0 && clock.message_began != 0 {
             // It is still busy with the last answer.
-            hub.timers.clock(index).message_began = hub.timers.ticks(hub.now);
+            hub.timers.clock(index).message_began = hub.ticks;
         } else if hub.timers.is_over(clock.message_began, timeout, hub.now) {
             self.remove(index);
         }
@@ -114,8 +114,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             return self.over(index, &Cause::Silent);
         }
         if clock.pinged == 0 && open && timers.is_over(clock.heard, config.ping_after, now) {
-            let ticks = timers.ticks(now);
-            hub.timers.clock(index).pinged = ticks;
+            hub.timers.clock(index).pinged = hub.ticks;
             hub.begin_turn(index);
             // Cannot fail: the connection is open and the payload short.
             let _ = hub.emit(index, Unit::Fixed, |conn, output| conn.ping(b"", output));

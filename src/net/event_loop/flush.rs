@@ -37,7 +37,9 @@ impl Written {
 impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// The turn of a connection is over: everything it queued leaves now.
     pub(super) fn finish_turn(&mut self, index: u32) {
-        self.report_ended();
+        if self.hub.has_ended_some() {
+            self.report_ended();
+        }
         self.flush(index);
         if core::mem::take(&mut self.hub.leaves_received) {
             // The next read is near.
@@ -74,13 +76,16 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.hub.recount(peer.index());
             }
         }
-        self.report_ended();
+        if self.hub.has_ended_some() {
+            self.report_ended();
+        }
         self.flush_log();
         for peer in core::mem::take(&mut self.hub.touched) {
             self.flush_outside_turn(peer);
         }
     }
 
+    #[cold]
     fn report_ended(&mut self) {
         for (peer, cause) in core::mem::take(&mut self.hub.ended) {
             if self.hub.records.contains(peer) {
@@ -105,7 +110,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Writes what the connection whose turn it is has queued.
     fn flush(&mut self, index: u32) {
         loop {
-            if let Err(kind) = self.write_cork(index).and_then(|()| self.write_outbox(index)) {
+            match self.write_cork(index) {
+                Ok(()) if self.hub.records.get(index).is_some_and(Record::is_at_rest) => return,
+                Ok(()) => {}
+                Err(kind) => return self.lost(index, kind),
+            }
+            if let Err(kind) = self.write_outbox(index) {
                 return self.lost(index, kind);
             }
             // A Pong that was kept back for want of room.
@@ -150,7 +160,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     fn write_outbox(&mut self, index: u32) -> Result<(), io::ErrorKind> {
         let hub = &mut self.hub;
-        let ticks = hub.timers.ticks(hub.now);
+        let ticks = hub.ticks;
         let clock = hub.timers.clock(index);
         let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
         let Some(outbox) = &mut record.outbox else { return Ok(()) };
@@ -224,7 +234,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         if record.our_end == OurEnd::ClosesFirst {
             record.our_end = OurEnd::Closed;
-            let ticks = self.hub.timers.ticks(self.hub.now);
+            let ticks = self.hub.ticks;
             self.hub.timers.clock(index).stalled = ticks;
             if let Some(stream) = &mut self.streams[index as usize] {
                 if self.transport.shut_down(stream).is_err() {

@@ -45,7 +45,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 _ => self.head(index),
             };
         }
-        let ticks = self.hub.timers.ticks(self.hub.now);
+        let ticks = self.hub.ticks;
         let clock = self.hub.timers.clock(index);
         // The first request has a deadline of its own, from the accept on.
         if anew && clock.message_began != 0 {
@@ -387,7 +387,7 @@ impl<D> Hub<D> {
         if let Some(record) = self.records.get_mut(index) {
             record.phase = Phase::Handshake(None);
         }
-        let ticks = self.timers.ticks(self.now);
+        let ticks = self.ticks;
         // From here on it is idle, and the accept is no longer what its deadline counts from.
         self.timers.clock(index).message_began = ticks;
     }

@@ -18,10 +18,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Reads, once unless it is a large message, and deals with it. `to_the_end`: no event will come, so that reading must go on by itself.
     pub(super) fn serve(&mut self, peer: PeerId, to_the_end: bool) {
         let index = peer.index();
-        if !self.hub.records.contains(peer) {
-            return;
-        }
-        let Some(record) = self.hub.records.get_mut(index) else { return };
+        let Some(record) = self.hub.records.find(peer) else { return };
         let ending = matches!(record.phase, Phase::Ending);
         let backlog = record.paused || record.has_backlog(self.hub.config.soft_queue);
         let held = matches!(record.phase, Phase::Http(_));
@@ -36,6 +33,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !self.parked.is_empty() && self.serve_parked(peer) {
             return;
         }
+        self.take_turn(peer, to_the_end);
+    }
+
+    /// The turn of a connection that may read.
+    pub(super) fn take_turn(&mut self, peer: PeerId, to_the_end: bool) {
+        let index = peer.index();
         self.hub.begin_turn(index);
         let (mut again, mut read) = (Again::No, 0);
         while read < LARGE_TURN {
@@ -104,7 +107,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn received(&mut self, index: u32, len: usize) {
-        let ticks = self.hub.timers.ticks(self.hub.now);
+        let ticks = self.hub.ticks;
         let clock = self.hub.timers.clock(index);
         clock.heard = ticks;
         clock.pinged = 0;
@@ -153,6 +156,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let usual = self.usual_messages(index, enough);
             delivered |= usual;
             completed |= usual;
+            if self.input.unread().is_empty() && self.hub.records.get(index).is_some_and(Record::is_at_rest) {
+                // All of it was understood: `account` would find nothing.
+                self.hub.timers.clock(index).message_began = 0;
+                return;
+            }
 
             let hub = &mut self.hub;
             let Some(record) = hub.records.get_mut(index) else { break };
@@ -283,7 +291,7 @@ impl<D> Hub<D> {
             Some(Phase::Open(conn)) => conn.is_inside_message(),
             _ => false,
         };
-        let ticks = self.timers.ticks(self.now);
+        let ticks = self.ticks;
         let clock = self.timers.clock(index);
         if !inside {
             clock.message_began = 0;
