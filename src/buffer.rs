@@ -120,6 +120,33 @@ impl ReceiveBuffer {
         self.filled(bytes.len());
     }
 
+    /// Where the first unread byte is.
+    #[inline]
+    pub(crate) fn next(&self) -> usize {
+        self.unread.start
+    }
+
+    /// Writes the header of a whole message without a mask, of less than 64 KiB, and returns where its payload belongs.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn put_header(&mut self, opcode: Opcode, payload_len: usize, at: usize) -> usize {
+        at + frame::write_plain_header(opcode, payload_len as u16, &mut self.bytes[at..])
+    }
+
+    /// All there is, to move payloads in it.
+    #[inline]
+    pub(crate) fn all_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Where all there is lies in memory, to find a payload in it.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn addresses(&self) -> Range<usize> {
+        let Range { start, end } = self.bytes.as_ptr_range();
+        start.addr()..end.addr()
+    }
+
     /// All there is, read and unread.
     #[cfg(feature = "net")]
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -418,11 +445,18 @@ impl SendBuffer {
         made
     }
 
+    /// Counts a message that leaves by another way.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn count_plain(&mut self, opcode: Opcode, payload_len: usize) {
+        self.traffic.count(opcode, payload_len as u64);
+    }
+
     /// Queues a whole message as it is, without a mask.
     #[cfg(feature = "net")]
     #[inline(always)]
     pub(crate) fn push_plain(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.traffic.count(opcode, payload.len() as u64);
+        self.count_plain(opcode, payload.len());
         frame::append_plain_header(opcode, payload.len(), &mut self.bytes);
         self.bytes.extend_from_slice(payload);
     }

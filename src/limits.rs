@@ -26,6 +26,14 @@ pub struct Limits {
     pub control_replies: usize,
 }
 
+impl Limits {
+    /// Bytes of a message that is one frame.
+    #[inline]
+    pub(crate) fn whole(&self) -> usize {
+        self.message.min(self.frame)
+    }
+}
+
 /// `len` as it is counted in memory, if it is at most `most`: what a peer announces in 64 bits is not cut short by a
 /// cast where there are fewer.
 ///

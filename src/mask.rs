@@ -1,6 +1,7 @@
 //! Masking: octet i of a payload is XORed with octet i mod 4 of the key (RFC 6455 §5.3).
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 #[cfg(not(target_arch = "x86_64"))]
 use portable as lanes;
@@ -17,6 +18,8 @@ mod x86_64;
 pub struct MaskingKey([u8; 4]);
 
 impl MaskingKey {
+    pub(crate) const LEN: usize = 4;
+
     /// The key as it stands in the frame header.
     pub const fn new(octets: [u8; 4]) -> Self {
         Self(octets)
@@ -38,13 +41,27 @@ impl MaskingKey {
 /// Masks or unmasks in place; the same operation both ways (RFC 6455 §5.3).
 #[inline]
 pub fn apply(payload: &mut [u8], key: MaskingKey) {
-    lanes::in_place::<false>(payload, key);
+    let len = payload.len();
+    lanes::shift::<false>(payload, 0..len, 0, key);
 }
 
 /// As [`apply`], and says whether the result is all ASCII: such text needs no other check.
 #[inline]
 pub(crate) fn apply_ascii(payload: &mut [u8], key: MaskingKey) -> bool {
-    lanes::in_place::<true>(payload, key)
+    let len = payload.len();
+    lanes::shift::<true>(payload, 0..len, 0, key)
+}
+
+/// As [`apply`] to what lies at `from`, moved to `to`, which is not behind it; if `CHECK`, says whether the result is all
+/// ASCII.
+///
+/// # Panics
+///
+/// If `to` is behind `from`, or `from` not in `bytes`.
+#[inline]
+pub(crate) fn shift<const CHECK: bool>(bytes: &mut [u8], from: Range<usize>, to: usize, key: MaskingKey) -> bool {
+    assert!(to <= from.start && from.start <= from.end && from.end <= bytes.len());
+    lanes::shift::<CHECK>(bytes, from, to, key)
 }
 
 /// Appends `piece`, unmasked on the way, and says whether the result is all ASCII.
@@ -86,9 +103,15 @@ mod tests {
         assert_eq!(apply_ascii(&mut fast[range.clone()], key), is_ascii, "start {start}, len {len}");
         assert_eq!(fast, slow, "ascii, start {start}, len {len}");
 
-        fast.copy_from_slice(masked);
-        assert_eq!(portable::in_place::<true>(&mut fast[range.clone()], key), is_ascii);
-        assert_eq!(fast, slow, "portable, start {start}, len {len}");
+        for shift in [shift::<true>, portable::shift::<true>] {
+            for to in [start, start.saturating_sub(4), start / 2, 0] {
+                fast.copy_from_slice(masked);
+                assert_eq!(shift(&mut fast, range.clone(), to, key), is_ascii);
+                assert_eq!(fast[to..to + len], slow[range.clone()], "from {start} to {to}, len {len}");
+                assert_eq!(fast[..to], masked[..to]);
+                assert_eq!(fast[range.end..], masked[range.end..]);
+            }
+        }
 
         for append in [append, portable::append] {
             let mut copy = masked[..start].to_vec();

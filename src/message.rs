@@ -245,6 +245,13 @@ impl MessageRef<'_> {
         (start + bytes.len() <= addresses.len()).then(|| start..start + bytes.len())
     }
 
+    /// Whether it was received, and its payload has this address.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn is_received_at(&self, address: usize) -> bool {
+        matches!(self.payload, PayloadRef::Received(bytes) if bytes.as_ptr() as usize == address)
+    }
+
     /// The payload, to keep: moved or shared where its owner allows it, else copied.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.payload {

@@ -1,5 +1,6 @@
 //! UTF-8 checked as it arrives: over fragments, over reads, failing at the first bad octet (RFC 6455 §8.1).
 
+use core::ops::Range;
 use core::str;
 
 use crate::mask::MaskingKey;
@@ -93,14 +94,20 @@ impl Utf8Validator {
     }
 }
 
-/// Unmasks a whole text in place and checks it on the way: ASCII is looked at once.
+/// Unmasks the whole text at `from`, moves it to `to`, which is not behind it, and checks it on the way: ASCII is looked at
+/// once. Without a key it stays where it is.
 ///
 /// # Errors
 ///
 /// If it is not UTF-8; at the last octet if it merely ends inside a code point.
 #[inline]
-pub(crate) fn unmask(payload: &mut [u8], key: Option<MaskingKey>) -> Result<&str, InvalidUtf8> {
-    vectors::unmask(payload, key)
+pub(crate) fn unmask(
+    bytes: &mut [u8],
+    from: Range<usize>,
+    to: usize,
+    key: Option<MaskingKey>,
+) -> Result<&str, InvalidUtf8> {
+    vectors::unmask(bytes, from, to, key)
 }
 
 /// Where a text that is not UTF-8 breaks: its first octet that nothing behind could mend; the last one if it merely ends
@@ -217,10 +224,13 @@ mod tests {
                     let at_octet = pushed.map_or_else(|error| error.at, |()| text.len().saturating_sub(1));
                     let place = slow.map_err(|_| InvalidUtf8 { at: at_octet });
                     let mut bare = text.clone();
-                    assert_eq!(unmask(&mut bare, None).map(String::from), place);
-                    let mut masked = text;
+                    assert_eq!(unmask(&mut bare, 0..text.len(), 0, None).map(String::from), place);
+                    let mut masked = text.clone();
                     crate::mask::apply(&mut masked, key);
-                    assert_eq!(unmask(&mut masked, Some(key)).map(String::from), place);
+                    for to in [0, 4] {
+                        let mut bytes = [b"gone", &masked[..]].concat();
+                        assert_eq!(unmask(&mut bytes, 4..4 + text.len(), to, Some(key)).map(String::from), place);
+                    }
                     if at == len {
                         break;
                     }

@@ -24,13 +24,72 @@ use crate::utf8::{self, InvalidUtf8, first_bad_octet};
 pub(crate) enum Found {
     Binary(Range<usize>),
     /// Still masked: unmasked when it is judged, in one pass.
-    Text(Range<usize>, Option<MaskingKey>, u64),
+    Text(Masked),
     Assembled(Kind),
     Part(Part),
     Ping(Range<usize>),
     Pong(Range<usize>),
     Close(Range<usize>, u64),
     Failed(Failure),
+}
+
+/// The payload of a text as it came.
+pub(crate) struct Masked {
+    at: Range<usize>,
+    key: Option<MaskingKey>,
+    /// Where to put it, if there is a key; not behind where it is.
+    to: usize,
+    frame_len: u64,
+}
+
+/// Where a text is none, and what [`Connection::text_failed`] must know of its frame.
+pub(crate) struct InvalidText {
+    at: usize,
+    payload_len: usize,
+    frame_len: u64,
+}
+
+impl Masked {
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    /// Unmasks and judges it.
+    #[inline(always)]
+    pub(crate) fn unmask(self, input: &mut ReceiveBuffer) -> Result<&str, InvalidText> {
+        let Self { at, key, to, frame_len } = self;
+        let payload_len = at.len();
+        utf8::unmask(input.all_mut(), at, to, key).map_err(|InvalidUtf8 { at }| InvalidText {
+            at,
+            payload_len,
+            frame_len,
+        })
+    }
+}
+
+/// The next message, if it lies whole in the input, is of no more than `most` bytes, and no rule has anything to say about
+/// its header. The caller knows that the connection [reads whole messages](Connection::reads_whole).
+///
+/// A masked payload is put where it stands in the frame that would send it back, if that began at `reply_at`. Where this
+/// one begins there is room for it, since its header has no key.
+#[inline(always)]
+pub(crate) fn find_usual(input: &mut ReceiveBuffer, masked: bool, most: usize, reply_at: usize) -> Option<Found> {
+    let unread = input.unread();
+    let (header, header_len) = FrameHeader::decode_usual(unread, masked)?;
+    let payload_len = within(header.payload_len, most.min(unread.len() - header_len))?;
+    input.count(&header);
+    input.consume(header_len);
+    let at = input.take(payload_len);
+    let key = header.masking_key;
+    let to = reply_at + header_len - MaskingKey::LEN;
+    if header.opcode == Opcode::Text {
+        return Some(Found::Text(Masked { at, key, to, frame_len: (header_len + payload_len) as u64 }));
+    }
+    let Some(key) = key else { return Some(Found::Binary(at)) };
+    mask::shift::<false>(input.all_mut(), at, to, key);
+    Some(Found::Binary(to..to + payload_len))
 }
 
 impl Found {
@@ -65,9 +124,9 @@ impl Connection {
     ) -> Event<'i> {
         match found {
             Found::Binary(range) => Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range)))),
-            Found::Text(range, key, frame_len) => match self.text(range, key, frame_len, input, output) {
+            Found::Text(masked) => match masked.unmask(input) {
                 Ok(text) => Event::Message(Message::Text(Text::whole(text))),
-                Err(failure) => Event::Failed(failure),
+                Err(invalid) => Event::Failed(self.text_failed(invalid, output)),
             },
             Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
             Found::Assembled(Kind::Text) => Event::Message(Message::Text(Text::assembled(input.lent()))),
@@ -91,20 +150,11 @@ impl Connection {
         }
     }
 
-    /// Unmasks and judges the text of a message that is one frame.
-    #[inline(always)]
-    pub(crate) fn text<'i>(
-        &mut self,
-        range: Range<usize>,
-        key: Option<MaskingKey>,
-        frame_len: u64,
-        input: &'i mut ReceiveBuffer,
-        output: &mut SendBuffer,
-    ) -> Result<&'i str, Failure> {
-        let payload_len = range.len();
-        utf8::unmask(input.bytes_mut(range), key).map_err(|InvalidUtf8 { at }| {
-            self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len, output)
-        })
+    /// The text of a message that is one frame is none.
+    #[cold]
+    pub(crate) fn text_failed(&mut self, invalid: InvalidText, output: &mut SendBuffer) -> Failure {
+        let InvalidText { at, payload_len, frame_len } = invalid;
+        self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len, output)
     }
 
     /// A rule is broken at a place in the payload of a frame that counts as received already.
@@ -160,29 +210,28 @@ impl Connection {
     /// about lies whole in the input: [`Found::Binary`] or [`Found::Text`]. All else, right or wrong, is left to
     /// [`find_any`](Self::find_any). Recycle the input before.
     #[inline(always)]
-    pub(crate) fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Found> {
-        if self.partial.is_some() || self.in_parts || !self.state.reads() {
+    fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Found> {
+        let before = input.next();
+        if !self.reads_whole() {
             return None;
         }
-        let unread = input.unread();
-        let (header, header_len) = FrameHeader::decode_usual(unread, self.role == Role::Server)?;
-        let payload_len = within(header.payload_len, unread.len() - header_len)?;
-        let limits = input.limits();
-        if payload_len > limits.frame || payload_len > limits.message {
-            return None;
-        }
-        input.count(&header);
-        let frame_len = (header_len + payload_len) as u64;
-        self.received += frame_len;
-        input.consume(header_len);
-        let payload = input.take(payload_len);
-        if header.opcode == Opcode::Text {
-            return Some(Found::Text(payload, header.masking_key, frame_len));
-        }
-        if let Some(key) = header.masking_key {
-            mask::apply(input.bytes_mut(payload.clone()), key);
-        }
-        Some(Found::Binary(payload))
+        // A reply that began behind the key's length would have its payload where this one has it.
+        let (masked, most) = (self.role == Role::Server, input.limits().whole());
+        let found = find_usual(input, masked, most, before + MaskingKey::LEN);
+        self.received += (input.next() - before) as u64;
+        found
+    }
+
+    /// Whether [`find_usual`] may look for messages.
+    #[inline]
+    pub(crate) fn reads_whole(&self) -> bool {
+        self.partial.is_none() && !self.in_parts && self.state.reads()
+    }
+
+    /// So many bytes of frames were understood by [`find_usual`].
+    #[cfg(feature = "net")]
+    pub(crate) fn count_received(&mut self, bytes: usize) {
+        self.received += bytes as u64;
     }
 
     fn find_any(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
@@ -279,7 +328,8 @@ impl Connection {
                 self.received += frame_len;
                 if header.opcode == Opcode::Text {
                     input.consume(header_len);
-                    return Ok(Some(Found::Text(input.take(payload_len), header.masking_key, frame_len)));
+                    let at = input.take(payload_len);
+                    return Ok(Some(Found::Text(Masked { to: at.start, at, key: header.masking_key, frame_len })));
                 }
                 return Ok(Some(Found::Binary(unmask(&header, header_len, payload_len, input))));
             }

@@ -29,17 +29,12 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`send`](Self::send) in the usual case, a server's message that goes as it is; `false`, and nothing was queued,
-    /// in all others.
+    /// Whether a message is a frame with a header and nothing else to it: no mask, no other message that it must wait for, no
+    /// compression.
     #[cfg(feature = "net")]
     #[inline(always)]
-    pub(crate) fn send_usual(&mut self, message: &MessageRef<'_>, output: &mut SendBuffer) -> bool {
-        let usual =
-            self.role == Role::Server && self.state() == State::Open && self.sending.is_none() && !self.is_deflated();
-        if usual {
-            output.push_plain(message.kind().opcode(), message.as_bytes());
-        }
-        usual
+    pub(crate) fn sends_plainly(&self) -> bool {
+        self.role == Role::Server && self.state() == State::Open && self.sending.is_none() && !self.is_deflated()
     }
 
     /// Queues a part of a message as one fragment; `last` ends the message (RFC 6455 §5.4). Control frames may go in

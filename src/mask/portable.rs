@@ -1,12 +1,20 @@
 //! Words of eight octets, in blocks of a cache line, which the compiler turns into what vectors there are.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::MaskingKey;
 
-/// Unmasks; if `CHECK`, says whether the result is all ASCII.
+/// Unmasks what lies at `from` and moves it to `to`; if `CHECK`, says whether the result is all ASCII.
 #[inline]
-pub(super) fn in_place<const CHECK: bool>(payload: &mut [u8], key: MaskingKey) -> bool {
+pub(super) fn shift<const CHECK: bool>(bytes: &mut [u8], from: Range<usize>, to: usize, key: MaskingKey) -> bool {
+    let len = from.len();
+    bytes.copy_within(from, to);
+    in_place::<CHECK>(&mut bytes[to..to + len], key)
+}
+
+#[inline]
+fn in_place<const CHECK: bool>(payload: &mut [u8], key: MaskingKey) -> bool {
     let [a, b, c, d] = key.octets();
     let key = [a, b, c, d, a, b, c, d];
     let word = u64::from_ne_bytes(key);

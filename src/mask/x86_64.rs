@@ -1,8 +1,10 @@
 //! SSE2, which every x86-64 has, and AVX2 where `cpufeatures` finds it. Unsafe room one.
 //!
-//! Everything is read before it is written, which holds in place (`from == to`) and from one buffer to another. Nothing
-//! is written twice, except of 4 to 32 bytes, where two words that overlap are all: a payload is read as soon as it is
-//! unmasked, and a read that spans two writes waits until both are in the cache.
+//! From the front to the back, and whatever is overwritten was read before: which holds in place (`from == to`), towards
+//! the front of the same bytes, and from one buffer to another.
+//!
+//! A payload is read as soon as it is unmasked, and a read that spans two writes waits until both are in the cache. So
+//! nothing of a short one is written twice, unless two words that overlap are all; of a long one its ends alone.
 //!
 //! Up to [`SHORT`] bytes are done inline with SSE2, with nothing to look up; the detected kernel is for longer payloads,
 //! where one load and one branch do not show.
@@ -12,19 +14,23 @@ use alloc::vec::Vec;
 use core::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi32, _mm_setzero_si128,
     _mm_storeu_si128, _mm_xor_si128, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_xor_si256,
+    _mm256_storeu_si256, _mm256_xor_si256,
 };
+use core::ops::Range;
 
 use super::MaskingKey;
 
 cpufeatures::new!(avx2_here, "avx2");
 
-/// Unmasks; if `CHECK`, says whether the result is all ASCII.
-#[inline]
-pub(super) fn in_place<const CHECK: bool>(payload: &mut [u8], key: MaskingKey) -> bool {
-    let to = payload.as_mut_ptr();
-    // SAFETY: both pointers are the payload's, good for its length, and equal.
-    unsafe { xor::<CHECK>(to, to, payload.len(), u32::from_le_bytes(key.octets())) }
+/// Unmasks what lies at `from`, which is in `bytes`, and moves it to `to`, which is not behind it; if `CHECK`, says whether
+/// the result is all ASCII.
+#[inline(always)]
+pub(super) fn shift<const CHECK: bool>(bytes: &mut [u8], from: Range<usize>, to: usize, key: MaskingKey) -> bool {
+    let front = bytes.as_mut_ptr();
+    // SAFETY: the caller's promise: both places are in `bytes`, good for the range's length, and `to` is not behind.
+    unsafe {
+        xor::<CHECK>(front.add(from.start), front.add(to), from.end - from.start, u32::from_le_bytes(key.octets()))
+    }
 }
 
 /// Appends `piece`, unmasked, and says whether the result is all ASCII.
@@ -43,19 +49,19 @@ pub(super) fn append(bytes: &mut Vec<u8>, piece: &[u8], key: MaskingKey) -> bool
 
 /// # Safety
 ///
-/// `from` is good for reading and `to` for writing `len` bytes, and they are equal or do not overlap. All of `to` is
-/// written.
+/// `from` is good for reading and `to` for writing `len` bytes. Where they overlap, `to` is not behind `from`. All of `to`
+/// is written.
 #[inline(always)]
 unsafe fn xor<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
     // SAFETY: the caller's promise is what each of these asks, `len` is in the range of the one called, and
     // `long_avx2` is called where there is AVX2.
     unsafe {
         match len {
-            0..4 => tiny(from, to, len, key),
-            4..8 => two_words::<u32>(from, to, len, key),
-            8..16 => two_words::<u64>(from, to, len, key),
             16..=32 => two_vectors::<CHECK>(from, to, len, key),
             33..=SHORT => one_by_one::<CHECK>(from, to, len, key),
+            8..16 => two_words::<u64>(from, to, len, key),
+            4..8 => two_words::<u32>(from, to, len, key),
+            0..4 => tiny(from, to, len, key),
             _ if avx2_here::get() => long_avx2::<CHECK>(from, to, len, key),
             _ => long_sse2::<CHECK>(from, to, len, key),
         }
@@ -201,44 +207,53 @@ unsafe fn word<W: Word>(from: *const u8, to: *mut u8, key: u32) -> bool {
     }
 }
 
-/// A kernel for more than [`SHORT`] bytes: vectors in blocks of four, whose stores are aligned; what is in front of them
-/// and behind them by [`one_by_one`].
+/// A kernel for more than [`SHORT`] bytes: a vector at the front, aligned ones in blocks of four, and a vector at the back.
+/// Those at both ends overlap with the others; what is read twice is read before it is written.
 macro_rules! long {
-    ($name:ident, $($feature:literal,)? $vector:ty, $zero:ident, $set:ident, $load:ident, $store:ident, $xor:ident, $or:ident, $mask:ident) => {
+    ($name:ident, $($feature:literal,)? $vector:ty, $set:ident, $load:ident, $store:ident, $xor:ident, $or:ident, $mask:ident) => {
         /// # Safety
         ///
-        /// As [`xor`], and `len` is more than a vector's, and the CPU has the feature.
+        /// As [`xor`], and `len` is at least three vectors', and the CPU has the feature.
         $(#[target_feature(enable = $feature)])?
         unsafe fn $name<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
             const WIDTH: usize = size_of::<$vector>();
-            let front = to.addr().wrapping_neg() % WIDTH;
-            // SAFETY: the CPU has the feature. What is in front of the alignment is less than a vector; each address is
-            // that of WIDTH bytes within `len`, and what is behind the last of them is less than one.
+            let (first, last) = (WIDTH - to.addr() % WIDTH, len - WIDTH);
+            // SAFETY: the CPU has the feature. `first` is at most a vector's length, so that each address is that of WIDTH
+            // bytes within `len`. The vector at the front is written when the one at `first` is read, and what is behind
+            // that lies beyond what it overwrites.
             unsafe {
-                let ascii_in_front = one_by_one::<CHECK>(from, to, front, key);
-                let turned = turned(key, front);
-                let key = $set(turned as i32);
-                let (mut i, mut seen) = (front, $zero());
-                while i + 4 * WIDTH <= len {
-                    for at in [i, i + WIDTH, i + 2 * WIDTH, i + 3 * WIDTH] {
-                        let plain = $xor($load(from.add(at).cast()), key);
+                let inner = $set(turned(key, first) as i32);
+                let front = $xor($load(from.cast()), $set(key as i32));
+                let back = $xor($load(from.add(last).cast()), $set(turned(key, last) as i32));
+                let (mut i, mut next) = (first, $xor($load(from.add(first).cast()), inner));
+                let mut seen = $or($or(front, back), next);
+                $store(to.cast(), front);
+                while i + 5 * WIDTH <= len {
+                    $store(to.add(i).cast(), next);
+                    for at in [i + WIDTH, i + 2 * WIDTH, i + 3 * WIDTH] {
+                        let plain = $xor($load(from.add(at).cast()), inner);
                         $store(to.add(at).cast(), plain);
                         if CHECK {
                             seen = $or(seen, plain);
                         }
                     }
                     i += 4 * WIDTH;
-                }
-                while i + WIDTH <= len {
-                    let plain = $xor($load(from.add(i).cast()), key);
-                    $store(to.add(i).cast(), plain);
+                    next = $xor($load(from.add(i).cast()), inner);
                     if CHECK {
-                        seen = $or(seen, plain);
+                        seen = $or(seen, next);
                     }
-                    i += WIDTH;
                 }
-                let ascii_behind = one_by_one::<CHECK>(from.add(i), to.add(i), len - i, turned);
-                ascii_in_front & ascii_behind & ($mask(seen) == 0)
+                while i + 2 * WIDTH <= len {
+                    $store(to.add(i).cast(), next);
+                    i += WIDTH;
+                    next = $xor($load(from.add(i).cast()), inner);
+                    if CHECK {
+                        seen = $or(seen, next);
+                    }
+                }
+                $store(to.add(i).cast(), next);
+                $store(to.add(last).cast(), back);
+                $mask(seen) == 0
             }
         }
     };
@@ -247,7 +262,6 @@ macro_rules! long {
 long!(
     long_sse2,
     __m128i,
-    _mm_setzero_si128,
     _mm_set1_epi32,
     _mm_loadu_si128,
     _mm_storeu_si128,
@@ -259,7 +273,6 @@ long!(
     long_avx2,
     "avx2",
     __m256i,
-    _mm256_setzero_si256,
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
@@ -280,7 +293,7 @@ mod tests {
         for len in SHORT + 1..=600 {
             for start in 0..32 {
                 let mut slow = source.clone();
-                let want = super::super::portable::in_place::<true>(&mut slow[start..start + len], key);
+                let want = super::super::portable::shift::<true>(&mut slow, start..start + len, start, key);
                 let mut fast = source.clone();
                 let payload = &mut fast[start..start + len];
                 let to = payload.as_mut_ptr();

@@ -144,13 +144,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 self.serve(peer, again == Again::ToTheEnd);
             }
         }
-        for event in ready.drain(..) {
+        for &event in &ready {
             match event.token {
                 Ready::LISTENER => self.accept(),
                 Ready::WAKER => {}
                 token => self.happened(PeerId::from_u64(token as u64), event),
             }
         }
+        ready.clear();
         self.ready = ready;
 
         self.obey();
@@ -181,7 +182,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let Some(record) = self.hub.records.find(peer) else { return };
         if record.is_at_rest() && !event.closed {
             if event.readable {
-                self.take_turn(peer, false);
+                self.quick_turn(peer);
             }
             return;
         }

@@ -1,6 +1,7 @@
 //! The connections of a loop and what waits to be written to them. No system calls: those are the event loop's.
 
 mod classes;
+mod output;
 mod publish;
 
 use core::ops::Range;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::vec::Vec;
 
 pub(super) use self::classes::class_of;
+pub(super) use self::output::{Offer, Output};
 use super::client::ClientError;
 use super::config::{Config, Policy};
 use super::handler::Cause;
@@ -56,14 +58,8 @@ pub(super) struct Hub<D> {
     pub(super) now: Duration,
     /// The same, for [`Timers::clock`].
     pub(super) ticks: u32,
-    /// The output of the connection whose turn it is, so that all its replies leave in one write.
-    pub(super) cork: SendBuffer,
-    /// The connection whose turn it is.
-    current: u32,
-    /// The addresses of the loop's input, in which the messages of the turn lie.
-    pub(super) input: Range<usize>,
-    /// Something of the input waits to be written.
-    pub(super) leaves_received: bool,
+    /// The turn of a connection, and what it has brought.
+    pub(super) output: Output,
     /// Connections that something was queued for outside their turn.
     pub(super) touched: Vec<PeerId>,
     /// Connections that were ended outside the receive path, to be reported.
@@ -229,9 +225,6 @@ pub(super) enum Again {
     ToTheEnd,
 }
 
-/// Nobody's turn.
-const NONE: u32 = u32::MAX;
-
 impl<D: Default> Hub<D> {
     pub(super) fn new(mut config: Config, now: Duration, remote: Remote) -> Self {
         // An empty queue is no backlog.
@@ -249,14 +242,11 @@ impl<D: Default> Hub<D> {
             records: Slab::new(remote.worker() as u8),
             topics: Topics::new(),
             log: PublishLog::default(),
+            output: Output::new(cork, config.soft_queue),
             ticks: timers.ticks(now),
             timers,
             config,
             now,
-            cork,
-            current: NONE,
-            input: 0..0,
-            leaves_received: false,
             touched: Vec::new(),
             ended: Vec::new(),
             cut: Vec::new(),
@@ -322,7 +312,7 @@ impl<D> Hub<D> {
     /// TCP is open: asks for the connection.
     pub(super) fn start_handshake(&mut self, index: u32) -> Result<(), UsageError> {
         if let Some(Phase::Dial(dial)) = self.records.get_mut(index).map(|record| &mut record.phase) {
-            let handshake = dial.request.start(dial.nonce, &mut self.cork)?;
+            let handshake = dial.request.start(dial.nonce, &mut self.output.cork)?;
             dial.progress = Progress::Handshake(handshake);
         }
         Ok(())
@@ -333,23 +323,15 @@ impl<D> Hub<D> {
         self.ticks = self.timers.ticks(now);
     }
 
-    pub(super) fn begin_turn(&mut self, index: u32) {
-        debug_assert!(self.cork.is_empty());
-        self.current = index;
-        let backed_up = self.records.get(index).is_some_and(Record::is_backed_up);
-        self.cork.set_backed_up(backed_up);
-    }
-
-    pub(super) fn end_turn(&mut self) {
-        self.cork.consume(self.cork.pending().len());
-        self.current = NONE;
-        // No message lies there any more.
-        self.input = 0..0;
-    }
-
     /// Whether the connection's turn without an event has to read to the end; it is having it now.
     pub(super) fn take_again(&mut self, index: u32) -> Again {
         self.records.get_mut(index).map_or(Again::No, |record| core::mem::replace(&mut record.again, Again::No))
+    }
+
+    /// Whether there is more to do at the end of a turn than to write.
+    #[inline]
+    pub(super) fn has_more_to_do(&self) -> bool {
+        self.has_ended_some() || self.log.is_long()
     }
 
     /// Whether handlers are to be told of ends.
@@ -391,27 +373,15 @@ impl<D> Hub<D> {
 
     /// Bytes that wait to be written to a connection.
     pub(super) fn queued(&self, index: u32) -> usize {
-        let corked = if index == self.current { self.cork.pending().len() } else { 0 };
+        let corked = if index == self.output.index { self.output.len() } else { 0 };
         corked + self.records.get(index).and_then(|record| record.outbox.as_ref()).map_or(0, |outbox| outbox.held())
     }
 
-    /// Sends a message in the usual case, with one look at the record: in its turn, when nothing is queued before it and
-    /// there is nothing to judge. After `None` it is for [`send`](Self::send).
-    #[inline(always)]
-    pub(super) fn send_usual(&mut self, index: u32, message: &MessageRef<'_>) -> Option<Sent> {
-        if message.as_bytes().len() >= LARGE || !self.is_corked(index) {
-            return None;
-        }
-        let Some(Record { phase: Phase::Open(conn), outbox: None, .. }) = self.records.get_mut(index) else {
-            return None;
-        };
-        if !conn.send_usual(message, &mut self.cork) {
-            return None;
-        }
-        Some(if self.cork.pending().len() < self.config.soft_queue { Sent::Queued } else { self.judge(index) })
-    }
-
+    /// Sends a message, behind everything that was sent or published to the connection before.
     pub(super) fn send(&mut self, index: u32, message: MessageRef<'_>) -> Sent {
+        if let Some(sent) = self.send_calmly(index, &message) {
+            return sent;
+        }
         let large = message.as_bytes().len() >= LARGE
             && (message.is_shareable() || self.place_of(index, &message).is_some())
             && !self.rewrites(index);
@@ -456,14 +426,6 @@ impl<D> Hub<D> {
         Ok(self.judge(index))
     }
 
-    /// Whether it is this connection's turn, nothing published waits for it, and there is room.
-    fn is_corked(&self, index: u32) -> bool {
-        index == self.current
-            && self.log.is_empty()
-            && self.cork.pending().len() < self.config.soft_queue
-            && !self.is_out_of_memory()
-    }
-
     /// Tells whether to go easy.
     fn judge(&mut self, index: u32) -> Sent {
         if self.queued(index) < self.config.soft_queue {
@@ -482,7 +444,7 @@ impl<D> Hub<D> {
         if self.masks(index) {
             return self.queue_masked(index, header, message.as_bytes(), unit);
         }
-        self.cork.count(&header);
+        self.output.cork.count(&header);
         let header = header.encode();
         let payload = message.into_bytes();
         self.queue(index, |outbox| {
@@ -500,17 +462,18 @@ impl<D> Hub<D> {
         unit: Unit,
         write: impl FnOnce(&mut Connection, &mut SendBuffer) -> Result<(), UsageError>,
     ) -> Result<(), UsageError> {
+        let turn_len = self.output.len();
         let Some(record) = self.records.get_mut(index) else { return Err(UsageError::NotOpen) };
         let Phase::Open(conn) = &mut record.phase else { return Err(UsageError::NotOpen) };
-        if index == self.current && record.outbox.is_none() {
+        if index == self.output.index && record.outbox.is_none() {
             // What is in the cork can be dropped no more.
-            if unit == Unit::Fixed || self.cork.pending().len() < self.config.soft_queue {
-                return write(conn, &mut self.cork);
+            if unit == Unit::Fixed || turn_len < self.config.soft_queue {
+                return write(conn, &mut self.output.cork);
             }
         }
-        self.scratch.swap_compressors(&mut self.cork);
+        self.scratch.swap_compressors(&mut self.output.cork);
         let written = write(conn, &mut self.scratch);
-        self.scratch.swap_compressors(&mut self.cork);
+        self.scratch.swap_compressors(&mut self.output.cork);
         if unit != Unit::Fixed {
             // It may be dropped yet, and then nothing may refer to it.
             conn.forget_sent();
@@ -573,7 +536,7 @@ impl<D> Hub<D> {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let mut sent = *self.cork.traffic();
+        let mut sent = *self.output.cork.traffic();
         sent.add(self.scratch.traffic());
         let now = Now {
             connections: self.records.len(),
@@ -593,7 +556,7 @@ impl<D> Hub<D> {
         let unit = if unit == Unit::Message { Unit::Rest } else { unit };
         match self.place_of(index, &message) {
             Some(place) => {
-                self.leaves_received = true;
+                self.output.leaves_received = true;
                 self.queue(index, |outbox| outbox.push_received(place, unit));
             }
             None => {
@@ -606,7 +569,7 @@ impl<D> Hub<D> {
 
     /// Where in the loop's input the payload lies, if it can leave from there at the end of the turn.
     fn place_of(&self, index: u32, message: &MessageRef<'_>) -> Option<Range<usize>> {
-        if index == self.current { message.received_in(&self.input) } else { None }
+        if index == self.output.index { message.received_in(&self.output.input) } else { None }
     }
 
     /// Appends to a connection's outbox, behind what its cork holds.
@@ -617,24 +580,28 @@ impl<D> Hub<D> {
         let before = outbox.held();
         push(outbox);
         self.held += outbox.held() - before;
-        if index != self.current {
+        if index != self.output.index {
             self.touched.push(self.records.id(index));
         }
     }
 
-    /// Moves the cork behind the outbox, if it is this connection's.
+    /// Moves what the turn has brought behind the outbox, if it is this connection's.
     pub(super) fn spill(&mut self, index: u32) {
-        if index != self.current || self.cork.is_empty() {
+        if index != self.output.index || self.output.len() == 0 {
             return;
         }
         if let Some(record) = self.records.get_mut(index) {
             let outbox = record.outbox.get_or_insert_default();
             let before = outbox.held();
-            outbox.push_copy(self.cork.pending(), Unit::Fixed);
+            if !self.output.replies.is_empty() {
+                self.output.leaves_received = true;
+                outbox.push_received(self.output.replies.clone(), Unit::Fixed);
+            }
+            outbox.push_copy(self.output.cork.pending(), Unit::Fixed);
             self.held += outbox.held() - before;
         }
-        self.cork.consume(self.cork.pending().len());
-        self.cork.set_backed_up(true);
+        self.output.written(self.output.len());
+        self.output.cork.set_backed_up(true);
     }
 
     /// Whether a message may be queued; does what the policy says if not.

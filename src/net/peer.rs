@@ -30,6 +30,12 @@ impl<'a, D> Peer<'a, D> {
         Self { hub, index }
     }
 
+    /// The hub, for what may change more than the output of this turn.
+    fn act(&mut self) -> (&mut Hub<D>, u32) {
+        self.hub.output.calm = false;
+        (self.hub, self.index)
+    }
+
     /// The connection's name: two connections of a loop never share one.
     pub fn id(&self) -> PeerId {
         self.hub.records.id(self.index)
@@ -45,14 +51,11 @@ impl<'a, D> Peer<'a, D> {
         self.hub.data_mut(self.index)
     }
 
-    /// Sends a message.
+    /// Sends a message. One that goes back as it came, whole in a read, is not copied on its way.
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Sent {
         let message = message.into();
-        match self.hub.send_usual(self.index, &message) {
-            Some(sent) => sent,
-            None => self.hub.send(self.index, message),
-        }
+        if self.hub.output.send_back(&message) { Sent::Queued } else { self.hub.send(self.index, message) }
     }
 
     /// Sends a part of a message; `last` ends it (RFC 6455 §5.4). What is sent or published in between comes behind it.
@@ -61,13 +64,15 @@ impl<'a, D> Peer<'a, D> {
     ///
     /// [`UsageError::PartOfOtherKind`] for text within a binary message and the reverse.
     pub fn send_part<'m>(&mut self, part: impl Into<MessageRef<'m>>, last: bool) -> Result<Sent, UsageError> {
-        self.hub.send_part(self.index, part.into(), last)
+        let (hub, index) = self.act();
+        hub.send_part(index, part.into(), last)
     }
 
     /// From the next message on, [`Handler::message`](super::Handler::message) is called for each part of a message as
     /// it arrives, and [`has_more_parts`](Self::has_more_parts) tells whether it goes on; or for whole messages again.
     pub fn receive_parts(&mut self, in_parts: bool) {
-        if let Some(Phase::Open(conn)) = self.hub.records.get_mut(self.index).map(|record| &mut record.phase) {
+        let (hub, index) = self.act();
+        if let Some(Phase::Open(conn)) = hub.records.get_mut(index).map(|record| &mut record.phase) {
             conn.receive_parts(in_parts);
         }
     }
@@ -86,7 +91,8 @@ impl<'a, D> Peer<'a, D> {
     ///
     /// A payload over 125 bytes; the connection is closing (RFC 6455 §5.5).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), UsageError> {
-        self.hub.emit(self.index, Unit::Fixed, |conn, output| conn.ping(payload, output))
+        let (hub, index) = self.act();
+        hub.emit(index, Unit::Fixed, |conn, output| conn.ping(payload, output))
     }
 
     /// Starts the closing handshake, unless it has begun (RFC 6455 §7.1.2). [`Handler::close`](super::Handler::close) is
@@ -96,7 +102,8 @@ impl<'a, D> Peer<'a, D> {
     ///
     /// A code that must not be sent; a reason over 123 bytes. The connection stays open.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
-        match self.hub.close(self.index, code, reason) {
+        let (hub, index) = self.act();
+        match hub.close(index, code, reason) {
             Err(UsageError::NotOpen) => Ok(()),
             result => result,
         }
@@ -106,22 +113,25 @@ impl<'a, D> Peer<'a, D> {
     /// not if the connection is closing, nor beyond [`Config::topics_per_connection`](super::Config::topics_per_connection),
     /// [`topics`](super::Config::topics) or [`topic_name`](super::Config::topic_name).
     pub fn subscribe(&mut self, topic: &str) -> bool {
-        self.hub.subscribe(self.index, topic)
+        let (hub, index) = self.act();
+        hub.subscribe(index, topic)
     }
 
     /// Unsubscribes from a topic; `false` if it was not subscribed. A connection that ends is unsubscribed from all.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
-        self.hub.unsubscribe(self.index, topic)
+        let (hub, index) = self.act();
+        hub.unsubscribe(index, topic)
     }
 
     /// Sends a message to all subscribers of a topic, this connection included if it is one.
     pub fn publish<'m>(&mut self, topic: &str, message: impl Into<MessageRef<'m>>) {
-        self.hub.publish(topic, message.into());
+        self.act().0.publish(topic, message.into());
     }
 
     /// Sends a message to all subscribers of a topic but this connection.
     pub fn publish_to_others<'m>(&mut self, topic: &str, message: impl Into<MessageRef<'m>>) {
-        self.hub.publish_to_others(self.index, topic, message.into());
+        let (hub, index) = self.act();
+        hub.publish_to_others(index, topic, message.into());
     }
 
     /// How many connections subscribe to a topic.
@@ -142,12 +152,14 @@ impl<'a, D> Peer<'a, D> {
     ///
     /// A paused connection is not pinged either: that it is gone shows when it is resumed, or when it is written to.
     pub fn pause(&mut self) {
-        self.hub.pause(self.index, true);
+        let (hub, index) = self.act();
+        hub.pause(index, true);
     }
 
     /// Reads on after [`pause`](Self::pause). Nothing was lost.
     pub fn resume(&mut self) {
-        self.hub.pause(self.index, false);
+        let (hub, index) = self.act();
+        hub.pause(index, false);
     }
 
     /// Bytes queued for this connection; shared memory that the queue keeps alive counts in full.
@@ -157,14 +169,15 @@ impl<'a, D> Peer<'a, D> {
 
     /// What happens when its queue is full, in place of [`Config::policy`](super::Config::policy).
     pub fn set_policy(&mut self, policy: Policy) {
-        if let Some(record) = self.hub.records.get_mut(self.index) {
+        let (hub, index) = self.act();
+        if let Some(record) = hub.records.get_mut(index) {
             record.policy = policy;
         }
     }
 
     /// All connections of the loop.
     pub fn peers(&mut self) -> Peers<'_, D> {
-        Peers::new(self.hub)
+        Peers::new(self.act().0)
     }
 
     /// What the loop has done so far.
@@ -174,8 +187,8 @@ impl<'a, D> Peer<'a, D> {
 
     /// Another connection of the loop, if it is still open.
     pub fn other(&mut self, id: PeerId) -> Option<Peer<'_, D>> {
-        let there = self.hub.is_there(id);
-        there.then(|| Peer { hub: &mut *self.hub, index: id.index() })
+        let hub = self.act().0;
+        hub.is_there(id).then(|| Peer { hub, index: id.index() })
     }
 }
 

@@ -123,7 +123,11 @@ impl<T> Slab<T> {
     pub(super) fn find(&mut self, id: PeerId) -> Option<&mut T> {
         let index = id.index() as usize;
         let slot = &mut self.chunks.get_mut(index / CHUNK)?[index % CHUNK];
-        if slot.generation == id.generation && id.worker() == usize::from(self.worker) { slot.value.as_mut() } else { None }
+        if slot.generation == id.generation && id.worker() == usize::from(self.worker) {
+            slot.value.as_mut()
+        } else {
+            None
+        }
     }
 
     pub(super) fn id(&self, index: u32) -> PeerId {

@@ -111,13 +111,18 @@ impl Timers {
 
     /// How long nothing can run out.
     pub(super) fn wait(&self, now: Duration, any_connections: bool) -> Option<Duration> {
-        let other = self.others.peek().map(|Reverse((at, ..))| *at);
-        let mut next = any_connections.then_some(self.next_sweep);
+        let mut next = if any_connections { self.next_sweep } else { Duration::MAX };
         // Most of the time there are none.
-        for at in [self.handshakes.next(), self.closes.next(), other].into_iter().flatten() {
-            next = Some(next.map_or(at, |next| next.min(at)));
+        if let Some(at) = self.handshakes.next() {
+            next = next.min(at);
         }
-        Some(next?.saturating_sub(now))
+        if let Some(at) = self.closes.next() {
+            next = next.min(at);
+        }
+        if let Some(Reverse((at, ..))) = self.others.peek() {
+            next = next.min(*at);
+        }
+        (next != Duration::MAX).then(|| next.saturating_sub(now))
     }
 
     /// Whether it is time to look at every connection's clock.
@@ -148,9 +153,14 @@ impl Timers {
     pub(super) fn clock(&mut self, index: u32) -> &mut Clock {
         let row = index as usize;
         if row >= self.clocks.len() {
-            self.clocks.resize(row + 1, Clock::default());
+            self.add_clocks(row);
         }
         &mut self.clocks[row]
+    }
+
+    #[cold]
+    fn add_clocks(&mut self, row: usize) {
+        self.clocks.resize(row + 1, Clock::default());
     }
 }
 

@@ -1,6 +1,7 @@
 //! UTF-8 by vectors, from `simdutf8`, where `cpufeatures` finds AVX2; and text without a second look. Unsafe room two.
 #![allow(unsafe_code)]
 
+use core::ops::Range;
 use core::str;
 
 use super::{InvalidUtf8, first_bad_octet};
@@ -19,17 +20,21 @@ pub(super) fn valid_front(text: &[u8]) -> usize {
 
 /// [`unmask`](super::unmask).
 #[inline]
-pub(super) fn unmask(payload: &mut [u8], key: Option<MaskingKey>) -> Result<&str, InvalidUtf8> {
-    let is_ascii = match key {
-        Some(key) => mask::apply_ascii(payload, key),
-        None => false,
+pub(super) fn unmask(
+    bytes: &mut [u8],
+    from: Range<usize>,
+    to: usize,
+    key: Option<MaskingKey>,
+) -> Result<&str, InvalidUtf8> {
+    let (payload, is_ascii) = match key {
+        Some(key) => (to..to + from.len(), mask::shift::<true>(bytes, from, to, key)),
+        None => (from, false),
     };
+    let payload = &bytes[payload];
     if is_ascii || (!payload.is_empty() && valid_front(payload) == payload.len()) {
         // SAFETY: octets below 0x80 alone are UTF-8, and so is what `valid_front` found valid, here all of it.
         return Ok(unsafe { str::from_utf8_unchecked(payload) });
     }
-    // What is borrowed is the payload itself: the error needs another look at it.
-    let payload = &*payload;
     str::from_utf8(payload).map_err(|_| InvalidUtf8 { at: first_bad_octet(payload) })
 }
 

@@ -25,6 +25,7 @@ mod http;
 mod limits;
 mod order;
 mod remote;
+mod replies;
 mod responder;
 mod seam;
 mod stats;

@@ -13,25 +13,29 @@ use bowsprit::{Message, SharedMessage};
 use crate::server::{Client, PATIENCE, masked};
 use crate::transport::{Hands, Watched};
 
-struct Seam {
+pub struct Seam {
     address: std::net::SocketAddr,
-    hands: Arc<Hands>,
+    pub hands: Arc<Hands>,
     remote: Remote,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
-fn serve<H: Handler>(hands: Hands, handler: impl FnOnce() -> H + Send + 'static) -> Seam {
+pub fn serve<H: Handler>(hands: Hands, handler: impl FnOnce() -> H + Send + 'static) -> Seam {
+    serve_with(hands, Config::default(), handler)
+}
+
+pub fn serve_with<H: Handler>(hands: Hands, config: Config, handler: impl FnOnce() -> H + Send + 'static) -> Seam {
     let tcp = Tcp::bind("127.0.0.1:0").unwrap();
     let (hands, address) = (Arc::new(hands), tcp.local_addr().unwrap());
     let watched = Watched::new(tcp, hands.clone());
     let remote = Remote::new(&watched);
     let told = remote.clone();
-    let thread = std::thread::spawn(move || EventLoop::new(watched, Config::default(), handler(), told).run());
+    let thread = std::thread::spawn(move || EventLoop::new(watched, config, handler(), told).run());
     Seam { address, hands, remote, thread: Some(thread) }
 }
 
 impl Seam {
-    fn connect(&self) -> Client {
+    pub fn connect(&self) -> Client {
         let mut client = self.connect_tcp();
         client.upgrade();
         client

@@ -181,7 +181,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
         call(&mut self.handler, hub, index, |handler, peer| handler.connected(peer, &answer));
         // What came behind the answer belongs to the connection.
-        self.frames(index);
+        self.frames(index, false);
     }
 
     /// Reports that a connection could not be opened.

@@ -41,7 +41,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             self.report_ended();
         }
         self.flush(index);
-        if core::mem::take(&mut self.hub.leaves_received) {
+        if core::mem::take(&mut self.hub.output.leaves_received) {
             // The next read is near.
             if let Some(outbox) = self.hub.records.get_mut(index).and_then(|record| record.outbox.as_mut()) {
                 outbox.keep(self.input.as_bytes());
@@ -110,52 +110,54 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     /// Writes what the connection whose turn it is has queued.
     fn flush(&mut self, index: u32) {
         loop {
-            match self.write_cork(index) {
-                Ok(()) if self.hub.records.get(index).is_some_and(Record::is_at_rest) => return,
-                Ok(()) => {}
-                Err(kind) => return self.lost(index, kind),
-            }
-            if let Err(kind) = self.write_outbox(index) {
+            if let Err(kind) = self.write_output(index).and_then(|_| self.write_outbox(index)) {
                 return self.lost(index, kind);
             }
             // A Pong that was kept back for want of room.
             let hub = &mut self.hub;
             let Some(record) = hub.records.get_mut(index) else { return };
-            hub.cork.set_backed_up(record.is_backed_up());
+            hub.output.cork.set_backed_up(record.is_backed_up());
             if let Phase::Open(conn) = &mut record.phase {
-                conn.resume(&mut hub.cork);
+                conn.resume(&mut hub.output.cork);
             }
-            if hub.cork.is_empty() {
+            if hub.output.cork.is_empty() {
                 break;
             }
         }
         self.flushed(index);
     }
 
-    fn write_cork(&mut self, index: u32) -> Result<(), io::ErrorKind> {
+    /// Writes what the turn has brought. Returns whether that is all; if not, the rest is in the outbox.
+    pub(super) fn write_output(&mut self, index: u32) -> Result<bool, io::ErrorKind> {
         let hub = &mut self.hub;
-        let Some(record) = hub.records.get_mut(index) else { return Ok(()) };
-        if hub.cork.is_empty() {
-            return Ok(());
+        let turn_len = hub.output.len();
+        let Some(record) = hub.records.get_mut(index) else { return Ok(true) };
+        if turn_len == 0 {
+            return Ok(true);
         }
         if record.outbox.is_none() {
-            let Some(stream) = &mut self.streams[index as usize] else { return Ok(()) };
+            let Some(stream) = &mut self.streams[index as usize] else { return Ok(true) };
             let is_last = matches!(record.phase, Phase::Ending) && record.our_end != OurEnd::ClosesLast;
             let how = if is_last { T::write_last } else { T::write };
-            match write(&mut self.transport, stream, hub.cork.pending(), how) {
+            let (replies, corked) = (&self.input.as_bytes()[hub.output.replies.clone()], hub.output.cork.pending());
+            let written = match (replies, corked) {
+                (bytes, []) | ([], bytes) => write(&mut self.transport, stream, bytes, how),
+                _ => write_vectored(&mut self.transport, stream, &[replies, corked].map(io::IoSlice::new)),
+            };
+            match written {
                 Written::All => {
-                    hub.cork.consume(hub.cork.pending().len());
-                    return Ok(());
+                    hub.output.written(turn_len);
+                    return Ok(true);
                 }
                 Written::Part(n) => {
-                    hub.cork.consume(n);
                     record.blocked = true;
+                    hub.output.written(n);
                 }
                 Written::Lost(kind) => return Err(kind),
             }
         }
         hub.spill(index);
-        Ok(())
+        Ok(false)
     }
 
     fn write_outbox(&mut self, index: u32) -> Result<(), io::ErrorKind> {

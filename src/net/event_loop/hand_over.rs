@@ -16,7 +16,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut bytes = head;
         bytes.extend_from_slice(self.input.unread());
         self.input.clear();
-        if !self.hub.cork.is_empty() || self.hub.records.get(index).is_some_and(Record::is_backed_up) {
+        if !self.hub.output.cork.is_empty() || self.hub.records.get(index).is_some_and(Record::is_backed_up) {
             // The answers to earlier requests leave first, by this loop. Then it is asked again.
             self.input.extend_from_slice(&bytes);
             return self.put_off(index);

@@ -28,7 +28,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let mut anew = matches!(self.hub.phase(index), Some(Phase::Handshake(None)));
         loop {
             match self.hub.phase(index) {
-                Some(Phase::Open(_)) => return self.frames(index),
+                Some(Phase::Open(_)) => return self.frames(index, false),
                 Some(Phase::Handshake(_) | Phase::Body(_)) => {}
                 // Answers go out in the order of the requests (RFC 9112 §9.3.2).
                 Some(Phase::Http(_)) => return self.put_off(index),
@@ -126,7 +126,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                 }
                 // RFC 9110 §10.1.1: not needed once some of the body is there.
                 if expected && self.input.unread().is_empty() {
-                    self.hub.cork.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                    self.hub.output.cork.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 }
                 return false;
             }
@@ -234,7 +234,7 @@ fn upgrade<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, request: &Reques
         Some(config) => response.deflate(config),
         None => response,
     };
-    let negotiated = upgrade.accept(&response, &mut hub.cork).map_err(|_| Response::new(500))?;
+    let negotiated = upgrade.accept(&response, &mut hub.output.cork).map_err(|_| Response::new(500))?;
     hub.stats.opened += 1;
     Ok(negotiated)
 }
@@ -311,7 +311,7 @@ impl<D> Hub<D> {
                 Piece::Data(data) => self.stream(data, index, terms),
                 Piece::End => {
                     if !terms.head_only && !terms.old {
-                        self.cork.extend_from_slice(b"0\r\n\r\n");
+                        self.output.cork.extend_from_slice(b"0\r\n\r\n");
                     }
                     self.end_exchange(index, terms.persistent && !terms.old);
                 }
@@ -327,13 +327,13 @@ impl<D> Hub<D> {
     }
 
     fn push_response(&mut self, index: u32, response: Response, head_only: bool, persistent: bool) {
-        let has_room = self.held + self.cork.pending().len() + response.body_len() <= self.config.memory;
+        let has_room = self.held + self.output.cork.pending().len() + response.body_len() <= self.config.memory;
         let encode = |response: &Response, cork: &mut SendBuffer| response.encode_as(Framing::Length, persistent, cork);
         if !has_room {
-            let _ = encode(&Response::new(503), &mut self.cork);
-        } else if encode(&response, &mut self.cork).is_err() {
+            let _ = encode(&Response::new(503), &mut self.output.cork);
+        } else if encode(&response, &mut self.output.cork).is_err() {
             // What cannot be encoded has queued nothing; this can.
-            let _ = encode(&Response::new(500), &mut self.cork);
+            let _ = encode(&Response::new(500), &mut self.output.cork);
         } else if !head_only {
             self.push_body(index, response.into_body());
         }
@@ -341,7 +341,7 @@ impl<D> Hub<D> {
 
     fn begin_stream(&mut self, index: u32, response: Response, mut terms: Terms) {
         let framing = if terms.old { Framing::ToTheEnd } else { Framing::Chunked };
-        if response.encode_as(framing, terms.persistent && !terms.old, &mut self.cork).is_err() {
+        if response.encode_as(framing, terms.persistent && !terms.old, &mut self.output.cork).is_err() {
             return self.answer_whole(index, Response::new(500), terms);
         }
         terms.streaming = true;
@@ -364,15 +364,15 @@ impl<D> Hub<D> {
         if terms.old {
             return self.push_body(index, data);
         }
-        self.cork.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
+        self.output.cork.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
         self.push_body(index, data);
-        self.cork.extend_from_slice(b"\r\n");
+        self.output.cork.extend_from_slice(b"\r\n");
     }
 
     /// Bytes of a body: large ones go from where they lie.
     fn push_body(&mut self, index: u32, body: Bytes) {
         if body.len() < LARGE {
-            return self.cork.extend_from_slice(&body);
+            return self.output.cork.extend_from_slice(&body);
         }
         let len = body.len();
         self.queue(index, |outbox| outbox.push_shared(body, len, Unit::Fixed));

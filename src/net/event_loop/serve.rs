@@ -5,11 +5,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
 
 use super::{EventLoop, LARGE_MESSAGE, LARGE_TURN, RECEIVE_CAPACITY, call, end};
-use crate::connection::{Found, State};
+use crate::connection::{Found, InvalidText, State, find_usual};
+use crate::frame::Opcode;
 use crate::message::{Binary, Event, Message, Text};
 use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
-use crate::net::hub::{Again, Hub, OurEnd, Phase, Record};
+use crate::net::hub::{Again, Hub, Offer, OurEnd, Phase, Record};
 use crate::net::peer::Peer;
 use crate::net::slab::PeerId;
 use crate::net::transport::{Received, Transport};
@@ -33,16 +34,50 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         if !self.parked.is_empty() && self.serve_parked(peer) {
             return;
         }
-        self.take_turn(peer, to_the_end);
+        self.hub.begin_turn(index);
+        let first = self.read(index);
+        self.take_turn(peer, first, to_the_end);
     }
 
-    /// The turn of a connection that may read.
-    pub(super) fn take_turn(&mut self, peer: PeerId, to_the_end: bool) {
+    /// The turn of a connection at rest, which is nearly every turn: a read that brings whole messages, and a write of what
+    /// is said to them. All else goes the longer way, from where it stands.
+    pub(super) fn quick_turn(&mut self, peer: PeerId) {
         let index = peer.index();
-        self.hub.begin_turn(index);
-        let (mut again, mut read) = (Again::No, 0);
+        let Some(stream) = &mut self.streams[index as usize] else { return };
+        self.hub.begin_turn_at_rest(index);
+        let first = self.transport.read(stream, self.input.spare());
+        let len = match first {
+            Ok(Received { len, drained: true }) if len != 0 => len,
+            _ => return self.take_turn(peer, first, false),
+        };
+        self.hub.heard(index);
+        self.input.filled(len);
+        let delivered = self.usual_messages(index);
+        if self.is_over_so_far(index) && !self.hub.has_more_to_do() {
+            match self.write_output(index) {
+                Ok(true) => return self.hub.end_turn(),
+                Ok(false) => {}
+                Err(kind) => self.lost(index, kind),
+            }
+        } else {
+            self.frames(index, delivered);
+            self.input.clear();
+        }
+        self.finish_turn(index);
+    }
+
+    /// Whether all that was read is understood, and nothing else came of it than output.
+    #[inline]
+    fn is_over_so_far(&self, index: u32) -> bool {
+        self.input.unread().is_empty() && self.hub.records.get(index).is_some_and(Record::is_at_rest)
+    }
+
+    /// The rest of a turn that has begun with this read.
+    fn take_turn(&mut self, peer: PeerId, first: io::Result<Received>, to_the_end: bool) {
+        let index = peer.index();
+        let (mut first, mut again, mut read) = (Some(first), Again::No, 0);
         while read < LARGE_TURN {
-            again = match self.read(index) {
+            again = match first.take().unwrap_or_else(|| self.read(index)) {
                 Ok(Received { len: 0, .. }) => {
                     self.eof(index);
                     Again::No
@@ -68,7 +103,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             };
             // The rest of a large message follows at once, while its beginning is in the cache; unless what is to be
             // written lies where it would be read to.
-            if again == Again::No || self.hub.leaves_received || !self.is_inside_large_message(index) {
+            if again == Again::No || self.hub.output.lies_in_input() || !self.is_inside_large_message(index) {
                 break;
             }
         }
@@ -107,15 +142,12 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     }
 
     fn received(&mut self, index: u32, len: usize) {
-        let ticks = self.hub.ticks;
-        let clock = self.hub.timers.clock(index);
-        clock.heard = ticks;
-        clock.pinged = 0;
+        self.hub.heard(index);
         let Some(record) = self.hub.records.get_mut(index) else { return };
         match &mut record.phase {
             Phase::Open(conn) => {
                 conn.filled(len, &mut self.input);
-                self.frames(index);
+                self.frames(index, false);
             }
             Phase::Handshake(_) | Phase::Body(_) | Phase::Http(_) => {
                 self.input.filled(len);
@@ -146,25 +178,19 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         }
     }
 
-    /// Deals with all frames of a read.
-    pub(super) fn frames(&mut self, index: u32) {
-        let mut completed = false;
-        let input = self.input.as_bytes().as_ptr_range();
-        self.hub.input = input.start as usize..input.end as usize;
-        let (enough, mut delivered, mut parked) = (self.hub.enough(), false, false);
+    /// Deals with all frames of a read. `delivered`: some were messages already.
+    pub(super) fn frames(&mut self, index: u32, mut delivered: bool) {
+        let mut completed = delivered;
+        let (enough, mut parked) = (self.hub.enough(), false);
         loop {
-            let usual = self.usual_messages(index, enough);
+            let usual = self.usual_messages(index);
             delivered |= usual;
             completed |= usual;
-            if self.input.unread().is_empty() && self.hub.records.get(index).is_some_and(Record::is_at_rest) {
-                // All of it was understood: `account` would find nothing.
-                self.hub.timers.clock(index).message_began = 0;
-                return;
-            }
 
             let hub = &mut self.hub;
+            let turn_len = hub.output.len();
             let Some(record) = hub.records.get_mut(index) else { break };
-            let queued = hub.cork.pending().len() + record.outbox.as_ref().map_or(0, |outbox| outbox.held());
+            let queued = turn_len + record.outbox.as_ref().map_or(0, |outbox| outbox.held());
             // As `must_wait`, but a turn brings the handler one message at least: what it is full of may wait for that.
             if (record.paused || (delivered && queued >= enough)) && !self.input.unread().is_empty() {
                 self.park(index);
@@ -173,7 +199,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             }
             let Phase::Open(conn) = &mut record.phase else { break };
             let was_open = conn.state() == State::Open;
-            let Some(event) = conn.receive(&mut self.input, &mut hub.cork) else { break };
+            let Some(event) = conn.receive(&mut self.input, &mut hub.output.cork) else { break };
             match event {
                 Event::Message(message) => {
                     completed |= !conn.has_more_parts();
@@ -205,40 +231,59 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 
     /// Hands on message after message while there is nothing else to think of: nothing is queued, nothing unfinished, no
     /// rule broken. Returns whether there was one.
-    fn usual_messages(&mut self, index: u32, enough: usize) -> bool {
-        let (handler, hub, input) = (&mut self.handler, &mut self.hub, &mut self.input);
-        let (mut any, mut failed) = (false, None);
+    fn usual_messages(&mut self, index: u32) -> bool {
+        let (before, enough) = (self.input.next(), self.hub.enough());
+        self.hub.output.input = self.input.addresses();
         // One guard for all: a panic ends the connection, and with it what it would have said next.
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            while let Some(Record { phase: Phase::Open(conn), outbox: None, paused: false, .. }) =
-                hub.records.get_mut(index)
-            {
-                if hub.cork.pending().len() >= enough {
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.run_of_messages(index, enough)));
+        self.hub.output.calm = false;
+        let read = self.input.next() - before;
+        if let Some(Record { phase: Phase::Open(conn), .. }) = self.hub.records.get_mut(index) {
+            conn.count_received(read);
+            match outcome {
+                Ok(Ok(())) => {}
+                Ok(Err(invalid)) => {
+                    let failure = conn.text_failed(invalid, &mut self.hub.output.cork);
+                    end(&mut self.handler, &mut self.hub, index, &Cause::Failed(failure));
+                }
+                Err(_) => self.hub.panicked(index),
+            }
+        }
+        read != 0
+    }
+
+    #[inline(always)]
+    fn run_of_messages(&mut self, index: u32, enough: usize) -> Result<(), InvalidText> {
+        let (handler, hub, input) = (&mut self.handler, &mut self.hub, &mut self.input);
+        while let Some(masked) = hub.begin_run(index, enough) {
+            input.recycle();
+            let most = input.limits().whole();
+            loop {
+                // Made here and handed on in registers, not by way of an `Event`.
+                let reply_at = hub.output.reply_at(input.next());
+                let message = match find_usual(input, masked, most, reply_at) {
+                    Some(Found::Binary(range)) => {
+                        let (len, end) = (range.end - range.start, range.end);
+                        input.put_header(Opcode::Binary, len, reply_at);
+                        let bytes = input.bytes_mut(range);
+                        hub.output.offer = Offer { payload: bytes.as_ptr().addr(), end };
+                        Message::Binary(Binary::whole(bytes))
+                    }
+                    Some(Found::Text(text)) => {
+                        let end = input.put_header(Opcode::Text, text.len(), reply_at) + text.len();
+                        let text = text.unmask(input)?;
+                        hub.output.offer = Offer { payload: text.as_ptr().addr(), end };
+                        Message::Text(Text::whole(text))
+                    }
+                    _ => return Ok(()),
+                };
+                handler.message(&mut Peer::new(hub, index), message);
+                if !hub.output.calm {
                     break;
                 }
-                input.recycle();
-                // Made here and handed on in registers, not by way of an `Event`.
-                let message = match conn.find_whole(input) {
-                    Some(Found::Binary(range)) => Message::Binary(Binary::whole(input.bytes_mut(range))),
-                    Some(Found::Text(range, key, frame_len)) => {
-                        match conn.text(range, key, frame_len, input, &mut hub.cork) {
-                            Ok(text) => Message::Text(Text::whole(text)),
-                            Err(failure) => return failed = Some(failure),
-                        }
-                    }
-                    _ => break,
-                };
-                any = true;
-                handler.message(&mut Peer::new(hub, index), message);
             }
-        }));
-        if outcome.is_err() {
-            hub.panicked(index);
         }
-        if let Some(failure) = failed {
-            end(handler, hub, index, &Cause::Failed(failure));
-        }
-        any
+        Ok(())
     }
 
     /// Keeps what is left of a read for another turn.
@@ -276,6 +321,14 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
 }
 
 impl<D> Hub<D> {
+    /// Something came, and so the connection is there.
+    fn heard(&mut self, index: u32) {
+        let ticks = self.ticks;
+        let clock = self.timers.clock(index);
+        clock.heard = ticks;
+        clock.pinged = 0;
+    }
+
     /// Ends a connection the one way in place of the other.
     fn trade_end(&mut self, index: u32, one: OurEnd, other: OurEnd) {
         if let Some(record) = self.records.get_mut(index) {

@@ -18,7 +18,7 @@ impl<D> Hub<D> {
     ) -> Traffic {
         #[cfg(feature = "deflate")]
         if class != Class::Plain {
-            self.log.compress(position, class, &wanted, self.cork.compressors());
+            self.log.compress(position, class, &wanted, self.output.cork.compressors());
         }
         self.log.collect(position, class, wanted, into)
     }

@@ -147,12 +147,13 @@ impl<D> Hub<D> {
                 });
             });
         }
-        let corked = index == self.current && self.records.get(index).is_some_and(|record| record.outbox.is_none());
+        let corked =
+            index == self.output.index && self.records.get(index).is_some_and(|record| record.outbox.is_none());
         match piece.share(skip) {
             Some(shared) if bytes.len() >= LARGE || !corked => {
                 self.queue(index, |outbox| outbox.push_shared(shared, piece.pins(), unit));
             }
-            _ if corked => self.cork.extend_from_slice(bytes),
+            _ if corked => self.output.cork.extend_from_slice(bytes),
             _ => self.queue(index, |outbox| outbox.push_copy(bytes, unit)),
         }
     }
