@@ -94,7 +94,8 @@ async function say(page, text) {
 }
 
 const room = page => page.getByRole('log').getByRole('listitem')
-const line = (page, text) => room(page).filter({ hasText: text }).waitFor()
+// Some lines come again, as that of a connection that is lost with each attempt.
+const line = (page, text) => room(page).filter({ hasText: text }).first().waitFor()
 const said = async page => (await room(page).allTextContents()).filter(line => /^\d+ /.test(line))
 const numbered = (texts, first = 1) => texts.map((text, n) => `${n + first} ${text}`)
 
