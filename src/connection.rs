@@ -16,7 +16,7 @@ use crate::frame::{Expected, RSV1};
 use crate::handshake::Negotiated;
 use crate::message::Kind;
 #[cfg(feature = "net")]
-pub(crate) use receive::{Found, InvalidText, find_usual};
+pub(crate) use receive::{InvalidText, find_usual};
 use state::Machine;
 pub use state::{Role, State};
 

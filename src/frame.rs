@@ -130,26 +130,29 @@ impl FrameHeader {
     /// 16 bits. `None` is for [`decode_any`](Self::decode_any) to judge.
     #[inline(always)]
     pub(crate) fn decode_usual(bytes: &[u8], masked: bool) -> Option<(Self, usize)> {
-        let &[first, second] = bytes.first_chunk()?;
+        // A mask makes six octets of the shortest; one look at the length is for all of them.
+        let &[first, second] = if masked { bytes.first_chunk::<6>()?.first_chunk()? } else { bytes.first_chunk()? };
         let opcode = match first {
             0x81 => Opcode::Text,
             0x82 => Opcode::Binary,
             _ => return None,
         };
         // With the wrong mask bit this is 128 or more.
-        let (payload_len, at) = match second ^ if masked { MASK } else { 0 } {
-            short @ 0..LEN_16 => (u64::from(short), 2),
+        let key = |at| {
+            if masked { bytes.get(at..)?.first_chunk().map(|key| Some(MaskingKey::new(*key))) } else { Some(None) }
+        };
+        let (payload_len, at, masking_key) = match second ^ if masked { MASK } else { 0 } {
+            short @ 0..LEN_16 => (u64::from(short), 2, key(2)?),
             LEN_16 => {
                 let len = u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]);
                 if len < u16::from(LEN_16) {
                     return None;
                 }
-                (u64::from(len), 4)
+                (u64::from(len), 4, key(4)?)
             }
             _ => return None,
         };
-        let (masking_key, len) =
-            if masked { (Some(MaskingKey::new(*bytes.get(at..)?.first_chunk()?)), at + 4) } else { (None, at) };
+        let len = if masked { at + MaskingKey::LEN } else { at };
         Some((Self { fin: true, rsv: 0, opcode, masking_key, payload_len }, len))
     }
 

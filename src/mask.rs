@@ -49,17 +49,22 @@ pub fn apply(payload: &mut [u8], key: MaskingKey) {
 #[inline]
 pub(crate) fn apply_ascii(payload: &mut [u8], key: MaskingKey) -> bool {
     let len = payload.len();
-    lanes::shift::<true>(payload, 0..len, 0, key)
+    lanes::shift::<true>(payload, 0..len, 0, key).1
 }
 
-/// As [`apply`] to what lies at `from`, moved to `to`, which is not behind it; if `CHECK`, says whether the result is all
-/// ASCII.
+/// As [`apply`] to what lies at `from`, moved to `to`, which is not behind it. Returns it from there, and if `CHECK` whether
+/// it is all ASCII.
 ///
 /// # Panics
 ///
 /// If `to` is behind `from`, or `from` not in `bytes`.
-#[inline]
-pub(crate) fn shift<const CHECK: bool>(bytes: &mut [u8], from: Range<usize>, to: usize, key: MaskingKey) -> bool {
+#[inline(always)]
+pub(crate) fn shift<const CHECK: bool>(
+    bytes: &mut [u8],
+    from: Range<usize>,
+    to: usize,
+    key: MaskingKey,
+) -> (&mut [u8], bool) {
     assert!(to <= from.start && from.start <= from.end && from.end <= bytes.len());
     lanes::shift::<CHECK>(bytes, from, to, key)
 }
@@ -106,8 +111,9 @@ mod tests {
         for shift in [shift::<true>, portable::shift::<true>] {
             for to in [start, start.saturating_sub(4), start / 2, 0] {
                 fast.copy_from_slice(masked);
-                assert_eq!(shift(&mut fast, range.clone(), to, key), is_ascii);
-                assert_eq!(fast[to..to + len], slow[range.clone()], "from {start} to {to}, len {len}");
+                let want = (&mut slow[range.clone()], is_ascii);
+                assert_eq!(shift(&mut fast, range.clone(), to, key), want, "from {start} to {to}, len {len}");
+                assert_eq!(fast[to..to + len], slow[range.clone()]);
                 assert_eq!(fast[..to], masked[..to]);
                 assert_eq!(fast[range.end..], masked[range.end..]);
             }

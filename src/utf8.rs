@@ -1,11 +1,10 @@
 //! UTF-8 checked as it arrives: over fragments, over reads, failing at the first bad octet (RFC 6455 §8.1).
 
-use core::ops::Range;
 use core::str;
 
-use crate::mask::MaskingKey;
-
 mod vectors;
+
+pub(crate) use vectors::unmask;
 
 /// Text arriving in pieces that may end inside a code point.
 ///
@@ -94,22 +93,6 @@ impl Utf8Validator {
     }
 }
 
-/// Unmasks the whole text at `from`, moves it to `to`, which is not behind it, and checks it on the way: ASCII is looked at
-/// once. Without a key it stays where it is.
-///
-/// # Errors
-///
-/// If it is not UTF-8; at the last octet if it merely ends inside a code point.
-#[inline]
-pub(crate) fn unmask(
-    bytes: &mut [u8],
-    from: Range<usize>,
-    to: usize,
-    key: Option<MaskingKey>,
-) -> Result<&str, InvalidUtf8> {
-    vectors::unmask(bytes, from, to, key)
-}
-
 /// Where a text that is not UTF-8 breaks: its first octet that nothing behind could mend; the last one if it merely ends
 /// too early.
 #[cold]
@@ -126,6 +109,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::mask::MaskingKey;
 
     /// The slow twin: is there any continuation that makes `text` valid?
     fn could_become_valid(text: &[u8]) -> bool {

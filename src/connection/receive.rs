@@ -22,9 +22,7 @@ use crate::utf8::{self, InvalidUtf8, first_bad_octet};
 ///
 /// A frame whose payload is yet to be judged comes with its length, header included.
 pub(crate) enum Found {
-    Binary(Range<usize>),
-    /// Still masked: unmasked when it is judged, in one pass.
-    Text(Masked),
+    Whole(Whole),
     Assembled(Kind),
     Part(Part),
     Ping(Range<usize>),
@@ -33,8 +31,9 @@ pub(crate) enum Found {
     Failed(Failure),
 }
 
-/// The payload of a text as it came.
-pub(crate) struct Masked {
+/// A message in one frame as it came: still masked, so that it is unmasked and judged in one pass.
+pub(crate) struct Whole {
+    kind: Kind,
     at: Range<usize>,
     key: Option<MaskingKey>,
     /// Where to put it, if there is a key; not behind where it is.
@@ -49,54 +48,66 @@ pub(crate) struct InvalidText {
     frame_len: u64,
 }
 
-impl Masked {
+impl Whole {
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     #[cfg(feature = "net")]
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.at.len()
+        self.at.end - self.at.start
     }
 
-    /// Unmasks and judges it.
+    /// Unmasks it, moves it, and judges a text.
     #[inline(always)]
-    pub(crate) fn unmask(self, input: &mut ReceiveBuffer) -> Result<&str, InvalidText> {
-        let Self { at, key, to, frame_len } = self;
-        let payload_len = at.len();
-        utf8::unmask(input.all_mut(), at, to, key).map_err(|InvalidUtf8 { at }| InvalidText {
-            at,
-            payload_len,
-            frame_len,
-        })
+    pub(crate) fn unmask(self, input: &mut ReceiveBuffer) -> Result<Message<'_>, InvalidText> {
+        let Self { kind, at, key, to, frame_len } = self;
+        let bytes = input.all_mut();
+        match kind {
+            Kind::Binary => {
+                let payload = match key {
+                    Some(key) => mask::shift::<false>(bytes, at, to, key).0,
+                    None => &mut bytes[at],
+                };
+                Ok(Message::Binary(Binary::whole(payload)))
+            }
+            Kind::Text => {
+                let payload_len = at.len();
+                match utf8::unmask(bytes, at, to, key) {
+                    Ok(text) => Ok(Message::Text(Text::whole(text))),
+                    Err(InvalidUtf8 { at }) => Err(InvalidText { at, payload_len, frame_len }),
+                }
+            }
+        }
     }
 }
 
 /// The next message, if it lies whole in the input, is of no more than `most` bytes, and no rule has anything to say about
 /// its header. The caller knows that the connection [reads whole messages](Connection::reads_whole).
 ///
-/// A masked payload is put where it stands in the frame that would send it back, if that began at `reply_at`. Where this
-/// one begins there is room for it, since its header has no key.
+/// A masked payload will be put where it stands in the frame that would send it back, if that began at `reply_at`. Where
+/// this one begins there is room for it, since its header has no key.
 #[inline(always)]
-pub(crate) fn find_usual(input: &mut ReceiveBuffer, masked: bool, most: usize, reply_at: usize) -> Option<Found> {
+pub(crate) fn find_usual(input: &mut ReceiveBuffer, masked: bool, most: usize, reply_at: usize) -> Option<Whole> {
     let unread = input.unread();
     let (header, header_len) = FrameHeader::decode_usual(unread, masked)?;
-    let payload_len = within(header.payload_len, most.min(unread.len() - header_len))?;
+    let arrived = unread.len() - header_len;
+    let payload_len = within(header.payload_len, most).filter(|len| *len <= arrived)?;
     input.count(&header);
     input.consume(header_len);
-    let at = input.take(payload_len);
-    let key = header.masking_key;
-    let to = reply_at + header_len - MaskingKey::LEN;
-    if header.opcode == Opcode::Text {
-        return Some(Found::Text(Masked { at, key, to, frame_len: (header_len + payload_len) as u64 }));
-    }
-    let Some(key) = key else { return Some(Found::Binary(at)) };
-    mask::shift::<false>(input.all_mut(), at, to, key);
-    Some(Found::Binary(to..to + payload_len))
+    let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+    let (at, to) = (input.take(payload_len), reply_at + header_len - MaskingKey::LEN);
+    Some(Whole { kind, at, key: header.masking_key, to, frame_len: (header_len + payload_len) as u64 })
 }
 
 impl Found {
     /// Whether [`show`](Connection::show) will make a message of it, or find that its text is none.
     #[cfg(feature = "net")]
     pub(crate) fn is_message(&self) -> bool {
-        matches!(self, Self::Binary(_) | Self::Text(..) | Self::Assembled(_) | Self::Part(_))
+        matches!(self, Self::Whole(_) | Self::Assembled(_) | Self::Part(_))
     }
 }
 
@@ -108,7 +119,7 @@ impl Connection {
     pub fn receive<'i>(&mut self, input: &'i mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Event<'i>> {
         input.recycle();
         if let Some(whole) = self.find_whole(input) {
-            return Some(self.show(whole, input, output));
+            return Some(self.show(Found::Whole(whole), input, output));
         }
         let found = self.find_any(input, output)?;
         Some(self.show(found, input, output))
@@ -123,9 +134,8 @@ impl Connection {
         output: &mut SendBuffer,
     ) -> Event<'i> {
         match found {
-            Found::Binary(range) => Event::Message(Message::Binary(Binary::whole(input.bytes_mut(range)))),
-            Found::Text(masked) => match masked.unmask(input) {
-                Ok(text) => Event::Message(Message::Text(Text::whole(text))),
+            Found::Whole(message) => match message.unmask(input) {
+                Ok(message) => Event::Message(message),
                 Err(invalid) => Event::Failed(self.text_failed(invalid, output)),
             },
             Found::Assembled(Kind::Binary) => Event::Message(Message::Binary(Binary::assembled(input.lent()))),
@@ -201,16 +211,16 @@ impl Connection {
     #[cfg(feature = "net")]
     pub(crate) fn find(&mut self, input: &mut ReceiveBuffer, output: &mut SendBuffer) -> Option<Found> {
         match self.find_whole(input) {
-            Some(whole) => Some(whole),
+            Some(whole) => Some(Found::Whole(whole)),
             None => self.find_any(input, output),
         }
     }
 
     /// The usual case with one look at everything: nothing is unfinished, and a message that no rule has anything to say
-    /// about lies whole in the input: [`Found::Binary`] or [`Found::Text`]. All else, right or wrong, is left to
-    /// [`find_any`](Self::find_any). Recycle the input before.
+    /// about lies whole in the input. All else, right or wrong, is left to [`find_any`](Self::find_any). Recycle the input
+    /// before.
     #[inline(always)]
-    fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Found> {
+    fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Whole> {
         let before = input.next();
         if !self.reads_whole() {
             return None;
@@ -316,9 +326,9 @@ impl Connection {
             let alone = header.fin && header.opcode != Opcode::Continuation && !in_parts;
             if alone && payload_len <= arrived {
                 let frame_len = (header_len + payload_len) as u64;
+                let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
                 #[cfg(feature = "deflate")]
                 if header.rsv != 0 {
-                    let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
                     let payload = unmask(&header, header_len, payload_len, input);
                     // It is judged as a whole, and so at its end.
                     self.inflate(kind, payload, input).map_err(|error| error.at(frame_len - 1))?;
@@ -326,12 +336,9 @@ impl Connection {
                     return Ok(Some(Found::Assembled(kind)));
                 }
                 self.received += frame_len;
-                if header.opcode == Opcode::Text {
-                    input.consume(header_len);
-                    let at = input.take(payload_len);
-                    return Ok(Some(Found::Text(Masked { to: at.start, at, key: header.masking_key, frame_len })));
-                }
-                return Ok(Some(Found::Binary(unmask(&header, header_len, payload_len, input))));
+                input.consume(header_len);
+                let at = input.take(payload_len);
+                return Ok(Some(Found::Whole(Whole { kind, to: at.start, at, key: header.masking_key, frame_len })));
             }
             input.consume(header_len);
             self.partial().assembler.begin_frame(&header, header_len, payload_len, in_parts, input)?;

@@ -5,12 +5,19 @@ use core::ops::Range;
 
 use super::MaskingKey;
 
-/// Unmasks what lies at `from` and moves it to `to`; if `CHECK`, says whether the result is all ASCII.
+/// Unmasks what lies at `from` and moves it to `to`. Returns it from there, and if `CHECK` whether it is all ASCII.
 #[inline]
-pub(super) fn shift<const CHECK: bool>(bytes: &mut [u8], from: Range<usize>, to: usize, key: MaskingKey) -> bool {
+pub(super) fn shift<const CHECK: bool>(
+    bytes: &mut [u8],
+    from: Range<usize>,
+    to: usize,
+    key: MaskingKey,
+) -> (&mut [u8], bool) {
     let len = from.len();
     bytes.copy_within(from, to);
-    in_place::<CHECK>(&mut bytes[to..to + len], key)
+    let payload = &mut bytes[to..to + len];
+    let is_ascii = in_place::<CHECK>(payload, key);
+    (payload, is_ascii)
 }
 
 #[inline]

@@ -22,14 +22,22 @@ use super::MaskingKey;
 
 cpufeatures::new!(avx2_here, "avx2");
 
-/// Unmasks what lies at `from`, which is in `bytes`, and moves it to `to`, which is not behind it; if `CHECK`, says whether
-/// the result is all ASCII.
+/// Unmasks what lies at `from`, which is in `bytes`, and moves it to `to`, which is not behind it. Returns it from there, and
+/// if `CHECK` whether it is all ASCII.
 #[inline(always)]
-pub(super) fn shift<const CHECK: bool>(bytes: &mut [u8], from: Range<usize>, to: usize, key: MaskingKey) -> bool {
-    let front = bytes.as_mut_ptr();
-    // SAFETY: the caller's promise: both places are in `bytes`, good for the range's length, and `to` is not behind.
+pub(super) fn shift<const CHECK: bool>(
+    bytes: &mut [u8],
+    from: Range<usize>,
+    to: usize,
+    key: MaskingKey,
+) -> (&mut [u8], bool) {
+    let (front, len) = (bytes.as_mut_ptr(), from.end - from.start);
+    // SAFETY: the caller's promise: both places are in `bytes`, good for the range's length, and `to` is not behind. What is
+    // returned borrows `bytes`.
     unsafe {
-        xor::<CHECK>(front.add(from.start), front.add(to), from.end - from.start, u32::from_le_bytes(key.octets()))
+        let (from, to) = (front.add(from.start), front.add(to));
+        let is_ascii = xor::<CHECK>(from, to, len, u32::from_le_bytes(key.octets()));
+        (core::slice::from_raw_parts_mut(to, len), is_ascii)
     }
 }
 
@@ -293,7 +301,7 @@ mod tests {
         for len in SHORT + 1..=600 {
             for start in 0..32 {
                 let mut slow = source.clone();
-                let want = super::super::portable::shift::<true>(&mut slow, start..start + len, start, key);
+                let want = super::super::portable::shift::<true>(&mut slow, start..start + len, start, key).1;
                 let mut fast = source.clone();
                 let payload = &mut fast[start..start + len];
                 let to = payload.as_mut_ptr();

@@ -18,19 +18,23 @@ pub(super) fn valid_front(text: &[u8]) -> usize {
     if is_utf8(&text[..end]) { end } else { 0 }
 }
 
-/// [`unmask`](super::unmask).
+/// Unmasks the whole text at `from`, moves it to `to`, which is not behind it, and checks it on the way: ASCII is looked at
+/// once. Without a key it stays where it is.
+///
+/// # Errors
+///
+/// If it is not UTF-8; at the last octet if it merely ends inside a code point.
 #[inline]
-pub(super) fn unmask(
+pub(crate) fn unmask(
     bytes: &mut [u8],
     from: Range<usize>,
     to: usize,
     key: Option<MaskingKey>,
 ) -> Result<&str, InvalidUtf8> {
     let (payload, is_ascii) = match key {
-        Some(key) => (to..to + from.len(), mask::shift::<true>(bytes, from, to, key)),
-        None => (from, false),
+        Some(key) => mask::shift::<true>(bytes, from, to, key),
+        None => (&mut bytes[from], false),
     };
-    let payload = &bytes[payload];
     if is_ascii || (!payload.is_empty() && valid_front(payload) == payload.len()) {
         // SAFETY: octets below 0x80 alone are UTF-8, and so is what `valid_front` found valid, here all of it.
         return Ok(unsafe { str::from_utf8_unchecked(payload) });

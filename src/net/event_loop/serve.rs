@@ -5,9 +5,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
 
 use super::{EventLoop, LARGE_MESSAGE, LARGE_TURN, RECEIVE_CAPACITY, call, end};
-use crate::connection::{Found, InvalidText, State, find_usual};
-use crate::frame::Opcode;
-use crate::message::{Binary, Event, Message, Text};
+use crate::connection::{InvalidText, State, find_usual};
+use crate::message::Event;
 use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
 use crate::net::hub::{Again, Hub, Offer, OurEnd, Phase, Record};
@@ -261,22 +260,11 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             loop {
                 // Made here and handed on in registers, not by way of an `Event`.
                 let reply_at = hub.output.reply_at(input.next());
-                let message = match find_usual(input, masked, most, reply_at) {
-                    Some(Found::Binary(range)) => {
-                        let (len, end) = (range.end - range.start, range.end);
-                        input.put_header(Opcode::Binary, len, reply_at);
-                        let bytes = input.bytes_mut(range);
-                        hub.output.offer = Offer { payload: bytes.as_ptr().addr(), end };
-                        Message::Binary(Binary::whole(bytes))
-                    }
-                    Some(Found::Text(text)) => {
-                        let end = input.put_header(Opcode::Text, text.len(), reply_at) + text.len();
-                        let text = text.unmask(input)?;
-                        hub.output.offer = Offer { payload: text.as_ptr().addr(), end };
-                        Message::Text(Text::whole(text))
-                    }
-                    _ => return Ok(()),
-                };
+                let Some(message) = find_usual(input, masked, most, reply_at) else { return Ok(()) };
+                let len = message.len();
+                let end = input.put_header(message.kind().opcode(), len, reply_at) + len;
+                let message = message.unmask(input)?;
+                hub.output.offer = Offer { payload: message.as_bytes().as_ptr().addr(), end };
                 handler.message(&mut Peer::new(hub, index), message);
                 if !hub.output.calm {
                     break;
