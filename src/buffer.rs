@@ -126,11 +126,11 @@ impl ReceiveBuffer {
         self.unread.start
     }
 
-    /// Writes the header of a whole message without a mask, of less than 64 KiB, and returns where its payload belongs.
-    #[cfg(feature = "net")]
-    #[inline]
-    pub(crate) fn put_header(&mut self, opcode: Opcode, payload_len: usize, at: usize) -> usize {
-        at + frame::write_plain_header(opcode, payload_len as u16, &mut self.bytes[at..])
+    /// What is unread, taken in hand to find message after message in it.
+    #[inline(always)]
+    pub(crate) fn run(&mut self) -> Run<'_> {
+        let Range { start: next, end } = self.unread;
+        Run { bytes: &mut self.bytes[..end], next, start: &mut self.unread.start, traffic: &mut self.traffic }
     }
 
     /// All there is, to move payloads in it.
@@ -260,6 +260,61 @@ impl ReceiveBuffer {
             self.bytes.copy_within(self.unread.clone(), HEADROOM);
             self.unread = HEADROOM..HEADROOM + self.unread.len();
         }
+    }
+}
+
+/// What is unread of a [`ReceiveBuffer`], with all that finding a message looks at by value: it stays in registers from one
+/// message to the next. Dropped, whatever ends it, it consumes what was found.
+pub(crate) struct Run<'i> {
+    /// All there is, to the end of what was read.
+    bytes: &'i mut [u8],
+    next: usize,
+    start: &'i mut usize,
+    traffic: &'i mut Traffic,
+}
+
+impl Run<'_> {
+    /// Where the first unread byte is.
+    #[cfg(feature = "net")]
+    #[inline(always)]
+    pub(crate) fn next(&self) -> usize {
+        self.next
+    }
+
+    #[inline(always)]
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.bytes[self.next..]
+    }
+
+    /// Consumes a frame that is here, counts it, and says where its payload lies.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, header: &FrameHeader, header_len: usize, payload_len: usize) -> Range<usize> {
+        self.traffic.count(header.opcode, payload_len as u64);
+        let at = self.next + header_len;
+        self.next = at + payload_len;
+        debug_assert!(self.next <= self.bytes.len());
+        at..self.next
+    }
+
+    /// Writes the header of a whole message without a mask, of less than 64 KiB, and returns where its payload belongs.
+    #[cfg(feature = "net")]
+    #[inline(always)]
+    pub(crate) fn put_header(&mut self, opcode: Opcode, payload_len: usize, at: usize) -> usize {
+        at + frame::write_plain_header(opcode, payload_len as u16, &mut self.bytes[at..])
+    }
+
+    /// All there is, to move payloads in it.
+    #[cfg(feature = "net")]
+    #[inline(always)]
+    pub(crate) fn all_mut(&mut self) -> &mut [u8] {
+        self.bytes
+    }
+}
+
+impl Drop for Run<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        *self.start = self.next;
     }
 }
 

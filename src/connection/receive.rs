@@ -9,7 +9,7 @@ use core::str;
 use super::state::Trigger;
 use super::{Connection, Role};
 use crate::assembler::{self, Assembler, Part};
-use crate::buffer::{ReceiveBuffer, SendBuffer};
+use crate::buffer::{ReceiveBuffer, Run, SendBuffer};
 use crate::close::CloseFrame;
 use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode, Status};
@@ -61,11 +61,10 @@ impl Whole {
         self.at.end - self.at.start
     }
 
-    /// Unmasks it, moves it, and judges a text.
+    /// Unmasks it, moves it, and judges a text. `bytes`: all there is of the input.
     #[inline(always)]
-    pub(crate) fn unmask(self, input: &mut ReceiveBuffer) -> Result<Message<'_>, InvalidText> {
+    pub(crate) fn unmask(self, bytes: &mut [u8]) -> Result<Message<'_>, InvalidText> {
         let Self { kind, at, key, to, frame_len } = self;
-        let bytes = input.all_mut();
         match kind {
             Kind::Binary => {
                 let payload = match key {
@@ -91,15 +90,13 @@ impl Whole {
 /// A masked payload will be put where it stands in the frame that would send it back, if that began at `reply_at`. Where
 /// this one begins there is room for it, since its header has no key.
 #[inline(always)]
-pub(crate) fn find_usual(input: &mut ReceiveBuffer, masked: bool, most: usize, reply_at: usize) -> Option<Whole> {
+pub(crate) fn find_usual(input: &mut Run<'_>, masked: bool, most: usize, reply_at: usize) -> Option<Whole> {
     let unread = input.unread();
     let (header, header_len) = FrameHeader::decode_usual(unread, masked)?;
     let arrived = unread.len() - header_len;
     let payload_len = within(header.payload_len, most).filter(|len| *len <= arrived)?;
-    input.count(&header);
-    input.consume(header_len);
     let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-    let (at, to) = (input.take(payload_len), reply_at + header_len - MaskingKey::LEN);
+    let (at, to) = (input.take(&header, header_len, payload_len), reply_at + header_len - MaskingKey::LEN);
     Some(Whole { kind, at, key: header.masking_key, to, frame_len: (header_len + payload_len) as u64 })
 }
 
@@ -134,7 +131,7 @@ impl Connection {
         output: &mut SendBuffer,
     ) -> Event<'i> {
         match found {
-            Found::Whole(message) => match message.unmask(input) {
+            Found::Whole(message) => match message.unmask(input.all_mut()) {
                 Ok(message) => Event::Message(message),
                 Err(invalid) => Event::Failed(self.text_failed(invalid, output)),
             },
@@ -227,7 +224,7 @@ impl Connection {
         }
         // A reply that began behind the key's length would have its payload where this one has it.
         let (masked, most) = (self.role == Role::Server, input.limits().whole());
-        let found = find_usual(input, masked, most, before + MaskingKey::LEN);
+        let found = find_usual(&mut input.run(), masked, most, before + MaskingKey::LEN);
         self.received += (input.next() - before) as u64;
         found
     }

@@ -32,7 +32,7 @@ impl<'a, D> Peer<'a, D> {
 
     /// The hub, for what may change more than the output of this turn.
     fn act(&mut self) -> (&mut Hub<D>, u32) {
-        self.hub.output.calm = false;
+        self.hub.output.disturb();
         (self.hub, self.index)
     }
 

@@ -235,7 +235,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.hub.output.input = self.input.addresses();
         // One guard for all: a panic ends the connection, and with it what it would have said next.
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.run_of_messages(index, enough)));
-        self.hub.output.calm = false;
+        self.hub.output.disturb();
         let read = self.input.next() - before;
         if let Some(Record { phase: Phase::Open(conn), .. }) = self.hub.records.get_mut(index) {
             conn.count_received(read);
@@ -254,16 +254,17 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     #[inline(always)]
     fn run_of_messages(&mut self, index: u32, enough: usize) -> Result<(), InvalidText> {
         let (handler, hub, input) = (&mut self.handler, &mut self.hub, &mut self.input);
-        while let Some(masked) = hub.begin_run(index, enough) {
+        while hub.begin_run(index, enough, input.next()) {
             input.recycle();
             let most = input.limits().whole();
+            let mut input = input.run();
             loop {
                 // Made here and handed on in registers, not by way of an `Event`.
                 let reply_at = hub.output.reply_at(input.next());
-                let Some(message) = find_usual(input, masked, most, reply_at) else { return Ok(()) };
+                let Some(message) = find_usual(&mut input, true, most, reply_at) else { return Ok(()) };
                 let len = message.len();
                 let end = input.put_header(message.kind().opcode(), len, reply_at) + len;
-                let message = message.unmask(input)?;
+                let message = message.unmask(input.all_mut())?;
                 hub.output.offer = Offer { payload: message.as_bytes().as_ptr().addr(), end };
                 handler.message(&mut Peer::new(hub, index), message);
                 if !hub.output.calm {

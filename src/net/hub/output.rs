@@ -21,6 +21,8 @@ pub(in crate::net) struct Output {
     pub(in crate::net) leaves_received: bool,
     /// A queue this long is a backlog: [`Config::soft_queue`](crate::net::Config::soft_queue).
     soft: usize,
+    /// While it is calm and the cork empty, a reply that ends before here makes no backlog. Else 0.
+    reply_until: usize,
     /// The message that the handler has, as it stands in the loop's input to be one of the replies.
     pub(in crate::net) offer: Offer,
     /// Messages sent back as they came, each behind its header in the loop's input. They leave before the cork.
@@ -50,6 +52,7 @@ impl Output {
             calm: false,
             leaves_received: false,
             soft,
+            reply_until: 0,
             offer: Offer::default(),
             replies: 0..0,
             input: 0..0,
@@ -87,20 +90,29 @@ impl Output {
         self.replies.end
     }
 
+    /// What is done now may be anything.
+    #[inline]
+    pub(in crate::net) fn disturb(&mut self) {
+        self.calm = false;
+        self.reply_until = 0;
+    }
+
+    fn set_calm(&mut self, calm: bool) {
+        self.calm = calm;
+        // Replies leave before the cork.
+        let replies = calm && self.cork.is_empty();
+        self.reply_until = if replies { self.replies.start.saturating_add(self.soft) } else { 0 };
+    }
+
     /// Sends the message that the handler got back from where it lies, without a look at anything else. `false`, and nothing
     /// was sent, if there is more to think of.
     #[inline(always)]
     pub(in crate::net) fn send_back(&mut self, message: &MessageRef<'_>) -> bool {
-        let possible = self.calm && self.offers(message) && self.offer.end - self.replies.start < self.soft;
+        let possible = self.offer.end < self.reply_until && message.is_received_at(self.offer.payload);
         if possible {
             self.reply(message);
         }
         possible
-    }
-
-    #[inline(always)]
-    fn offers(&self, message: &MessageRef<'_>) -> bool {
-        message.is_received_at(self.offer.payload) && self.cork.is_empty()
     }
 
     #[inline(always)]
@@ -133,25 +145,27 @@ impl<D> Hub<D> {
         self.output.input = 0..0;
     }
 
-    /// Whether messages can be handed on one after the other; and if so whether they are masked. Finds out whether it is
+    /// Whether messages, the first of which begins at `next`, can be handed on one after the other. Finds out whether it is
     /// [`calm`](Output::calm).
-    pub(in crate::net) fn begin_run(&mut self, index: u32, enough: usize) -> Option<bool> {
-        self.output.calm = false;
-        if self.output.len() >= enough {
-            return None;
-        }
-        let Record { phase: Phase::Open(conn), outbox: None, paused: false, .. } = self.records.get(index)? else {
-            return None;
+    pub(in crate::net) fn begin_run(&mut self, index: u32, enough: usize, next: usize) -> bool {
+        self.output.disturb();
+        let Some(Record { phase: Phase::Open(conn), outbox: None, paused: false, .. }) = self.records.get(index) else {
+            return false;
         };
-        self.output.calm = conn.sends_plainly() && self.log.is_empty() && !self.is_out_of_memory();
-        conn.reads_whole().then(|| conn.role() == Role::Server)
+        if self.output.len() >= enough || conn.role() != Role::Server || !conn.reads_whole() {
+            return false;
+        }
+        self.output.reply_at(next);
+        self.output.set_calm(conn.sends_plainly() && self.log.is_empty() && !self.is_out_of_memory());
+        true
     }
 
     /// As [`send_back`](Output::send_back) as long as anything may be queued, or a copy; if it is calm.
     pub(super) fn send_calmly(&mut self, index: u32, message: &MessageRef<'_>) -> Option<Sent> {
-        if !core::mem::take(&mut self.output.calm) {
+        if !self.output.calm {
             return None;
         }
+        self.output.disturb();
         // What is here can be dropped no more.
         let keeps_latest = self.records.get(index).is_some_and(|record| record.policy == Policy::KeepLatest);
         let most = if keeps_latest { self.config.soft_queue } else { self.config.hard_queue };
@@ -159,7 +173,7 @@ impl<D> Hub<D> {
         if output.len() >= most {
             return None;
         }
-        if output.offers(message) {
+        if message.is_received_at(output.offer.payload) && output.cork.is_empty() {
             output.reply(message);
         } else if message.as_bytes().len() < LARGE {
             output.cork.push_plain(message.kind().opcode(), message.as_bytes());
@@ -167,7 +181,7 @@ impl<D> Hub<D> {
             return None;
         }
         // Nothing else was done, so that it stays so; but how much there is by now must be looked at.
-        self.output.calm = self.output.len() < self.output.soft;
+        self.output.set_calm(self.output.len() < self.output.soft);
         Some(self.judge(index))
     }
 }
