@@ -260,7 +260,7 @@ impl Assembler {
 
     /// The first `n` bytes of [`spare`](Self::spare) have been read.
     pub(crate) fn filled(&mut self, n: usize) {
-        assert!(n <= self.bytes.room(), "more bytes read than there was room for");
+        assert!(n <= self.bytes.given(), "more bytes read than there was room for");
         self.unseen = n;
     }
 }

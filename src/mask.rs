@@ -69,10 +69,15 @@ pub(crate) fn shift<const CHECK: bool>(
     lanes::shift::<CHECK>(bytes, from, to, key)
 }
 
-/// Appends `piece`, unmasked on the way, and says whether the result is all ASCII.
+/// Writes `piece`, unmasked on the way, over what is at `at` and behind that, and says whether the result is all ASCII.
+///
+/// # Panics
+///
+/// If `at` is behind the end.
 #[inline]
-pub(crate) fn append(bytes: &mut Vec<u8>, piece: &[u8], key: MaskingKey) -> bool {
-    lanes::append(bytes, piece, key)
+pub(crate) fn put(bytes: &mut Vec<u8>, at: usize, piece: &[u8], key: MaskingKey) -> bool {
+    assert!(at <= bytes.len());
+    lanes::put(bytes, at, piece, key)
 }
 
 #[cfg(test)]
@@ -119,10 +124,14 @@ mod tests {
             }
         }
 
-        for append in [append, portable::append] {
-            let mut copy = masked[..start].to_vec();
-            assert_eq!(append(&mut copy, &masked[range.clone()], key), is_ascii);
-            assert_eq!(copy[start..], slow[range.clone()], "appended, start {start}, len {len}");
+        for put in [put, portable::put] {
+            for end in [start, start + len / 2, range.end, masked.len()] {
+                let mut bytes = masked[..end].to_vec();
+                assert_eq!(put(&mut bytes, start, &masked[range.clone()], key), is_ascii);
+                assert_eq!(bytes[range.clone()], slow[range.clone()], "at {start} of {end}, len {len}");
+                assert_eq!(bytes[..start], masked[..start]);
+                assert_eq!(bytes[range.end..], masked[range.end.min(end)..end], "nothing else is touched");
+            }
         }
     }
 

@@ -252,6 +252,15 @@ impl MessageRef<'_> {
         matches!(self.payload, PayloadRef::Received(bytes) if bytes.as_ptr() as usize == address)
     }
 
+    /// The message with its memory, if it was assembled.
+    #[cfg(feature = "net")]
+    pub(crate) fn into_assembled(self) -> Result<MessageBuffer, Self> {
+        match self.payload {
+            PayloadRef::Assembled(message) => Ok(core::mem::take(message)),
+            _ => Err(self),
+        }
+    }
+
     /// The payload, to keep: moved or shared where its owner allows it, else copied.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.payload {

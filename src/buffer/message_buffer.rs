@@ -8,20 +8,25 @@ use alloc::vec::Vec;
 use core::mem;
 use core::str;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
+use super::{PAGE, half_a_page_in};
 use crate::mask::{self, MaskingKey};
 use crate::utf8::{InvalidUtf8, Utf8Validator};
 
 /// A message being assembled, or one that was.
 #[derive(Debug, Default)]
 pub(crate) struct MessageBuffer {
-    /// What arrived, and behind it initialised room for what is being read.
+    /// From `front` what arrived; before and behind it bytes of no meaning, which need not be made again.
     bytes: Vec<u8>,
+    /// 0 or, where there is much, [half a page in](half_a_page_in).
+    front: usize,
     arrived: usize,
+    /// How much room the last [`spare`](Self::spare) gave.
+    given: usize,
     /// `None` for binary.
     ///
-    /// Invariant: while this is `Some`, it has accepted `bytes[..arrived]`, in order, and nothing else.
+    /// Invariant: while this is `Some`, it has accepted the `arrived` bytes from `front` on, in order, and nothing else.
     text: Option<Utf8Validator>,
 }
 
@@ -31,16 +36,11 @@ const LARGE: usize = 64 << 10;
 const GROWTH: usize = 4;
 
 impl MessageBuffer {
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.arrived = 0;
-        self.text = None;
-    }
-
-    /// Begins a message in an empty buffer.
+    /// Begins a message in place of what was here.
     pub(crate) fn begin(&mut self, is_text: bool) {
-        self.clear();
+        self.arrived = 0;
         self.text = is_text.then(Utf8Validator::new);
+        self.align();
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -53,50 +53,69 @@ impl MessageBuffer {
 
     /// Appends a piece of a frame, unmasked; `missing` bytes of the frame are still to come.
     pub(crate) fn extend(&mut self, piece: &[u8], missing: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
-        self.bytes.truncate(self.arrived);
         let arrived = self.arrived + piece.len();
-        if arrived >= LARGE && self.bytes.capacity() < arrived {
-            self.bytes.reserve_exact(piece.len() + missing.min(arrived * (GROWTH - 1)));
+        if arrived >= LARGE && self.room() < piece.len() {
+            self.reserve(piece.len() + missing.min(arrived * (GROWTH - 1)));
         }
-        let is_ascii = match key {
-            Some(key) => mask::append(&mut self.bytes, piece, key),
-            None => {
-                self.bytes.extend_from_slice(piece);
-                false
-            }
-        };
+        let at = self.front + self.arrived;
+        // A key of zeros changes nothing.
+        let is_ascii = mask::put(&mut self.bytes, at, piece, key.unwrap_or(MaskingKey::new([0; 4])));
         self.accept(piece.len(), is_ascii)
     }
 
     /// Room for a read of at most `want` bytes behind what arrived.
     pub(crate) fn spare(&mut self, want: usize) -> &mut [u8] {
         const LEAST: usize = 16 << 10;
-        // Zeroed, and so brought into the cache, just before it is read into.
+        // Still in the cache when it is unmasked.
         const MOST: usize = 256 << 10;
-        if self.bytes.capacity() - self.arrived < want.min(LEAST) {
-            self.bytes.truncate(self.arrived);
-            self.bytes.reserve_exact(want.min(self.arrived * (GROWTH - 1)));
+        if self.room() < want.min(LEAST) && self.arrived != 0 {
+            self.reserve(want.min(self.arrived * (GROWTH - 1)));
         }
-        let room = want.min(self.bytes.capacity() - self.arrived).min(MOST);
-        self.bytes.resize(self.arrived + room, 0);
-        &mut self.bytes[self.arrived..]
+        self.given = want.min(self.room()).min(MOST);
+        self.grow(self.given)
     }
 
     /// Room for `n` bytes behind what arrived.
-    #[cfg(feature = "deflate")]
     pub(crate) fn grow(&mut self, n: usize) -> &mut [u8] {
-        self.bytes.resize(self.arrived + n, 0);
-        &mut self.bytes[self.arrived..]
+        let start = self.front + self.arrived;
+        if self.bytes.len() < start + n {
+            self.bytes.resize(start + n, 0);
+        }
+        &mut self.bytes[start..start + n]
+    }
+
+    /// Memory for no more than `n` bytes behind what arrived, and a page.
+    fn reserve(&mut self, n: usize) {
+        if self.arrived == 0 {
+            self.bytes = Vec::with_capacity(n + PAGE);
+            self.align();
+        } else {
+            self.bytes.truncate(self.front + self.arrived);
+            self.bytes.reserve_exact(n);
+        }
+    }
+
+    /// Nothing has arrived: finds its front.
+    fn align(&mut self) {
+        self.front = if self.bytes.capacity() >= LARGE + PAGE { half_a_page_in(&self.bytes) } else { 0 };
+        if self.bytes.len() < self.front {
+            self.bytes.resize(self.front, 0);
+        }
+    }
+
+    /// For how much there is memory behind what arrived.
+    fn room(&self) -> usize {
+        self.bytes.capacity() - self.front - self.arrived
     }
 
     /// How much the last [`spare`](Self::spare) gave.
-    pub(crate) fn room(&self) -> usize {
-        self.bytes.len() - self.arrived
+    pub(crate) fn given(&self) -> usize {
+        self.given
     }
 
     /// The first `n` bytes of [`spare`](Self::spare) have been read.
     pub(crate) fn arrive(&mut self, n: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
-        let piece = &mut self.bytes[self.arrived..self.arrived + n];
+        let piece = &mut self.bytes[self.front + self.arrived..][..n];
         let is_ascii = match key {
             Some(key) if self.text.is_some() => mask::apply_ascii(piece, key),
             Some(key) => {
@@ -116,7 +135,7 @@ impl MessageBuffer {
             if !(is_ascii && utf8.is_complete()) {
                 // Into a copy: a piece that is refused must leave the validator as it was.
                 let mut extended = *utf8;
-                extended.push(&self.bytes[self.arrived..self.arrived + n])?;
+                extended.push(&self.bytes[self.front + self.arrived..][..n])?;
                 *utf8 = extended;
             }
         }
@@ -124,20 +143,19 @@ impl MessageBuffer {
         Ok(())
     }
 
-    /// The message is whole: drops the unused room, and says whether a text ends between code points.
-    pub(crate) fn finish(&mut self) -> bool {
-        self.bytes.truncate(self.arrived);
+    /// The message is whole: says whether a text ends between code points.
+    pub(crate) fn finish(&self) -> bool {
         self.text.is_none_or(|utf8| utf8.is_complete())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.arrived]
+        &self.bytes[self.front..self.front + self.arrived]
     }
 
     /// The bytes, for changing in place. Empty for a text, which must stay what was checked.
     pub(crate) fn as_mut_bytes(&mut self) -> &mut [u8] {
-        let end = if self.text.is_some() { 0 } else { self.arrived };
-        &mut self.bytes[..end]
+        let len = if self.text.is_some() { 0 } else { self.arrived };
+        &mut self.bytes[self.front..][..len]
     }
 
     /// The text. Empty for a binary message, or for one that ends inside a code point.
@@ -152,23 +170,20 @@ impl MessageBuffer {
 
     /// Moves the message out; nothing is copied.
     pub(crate) fn take_bytes(&mut self) -> Bytes {
-        self.bytes.truncate(self.arrived);
-        let bytes = mem::take(&mut self.bytes);
-        self.clear();
-        Bytes::from(bytes)
+        let mut message = mem::take(self);
+        message.bytes.truncate(message.front + message.arrived);
+        let mut bytes = Bytes::from(message.bytes);
+        bytes.advance(message.front);
+        bytes
     }
 
-    /// Moves the text out; nothing is copied.
+    /// Moves the text out; no more is copied than a large one within its memory.
     pub(crate) fn take_string(&mut self) -> String {
-        if self.as_str().len() != self.arrived {
-            self.clear();
-            return String::new();
-        }
-        self.bytes.truncate(self.arrived);
-        let bytes = mem::take(&mut self.bytes);
-        self.clear();
-        // SAFETY: `as_str` covers all of `bytes`.
-        unsafe { String::from_utf8_unchecked(bytes) }
+        let mut message = mem::take(self);
+        message.bytes.truncate(message.front + message.as_str().len());
+        message.bytes.drain(..message.front);
+        // SAFETY: what is left of `bytes` is what `as_str` gave.
+        unsafe { String::from_utf8_unchecked(message.bytes) }
     }
 }
 
@@ -243,7 +258,7 @@ mod tests {
         let mut message = MessageBuffer::default();
         message.begin(false);
         message.extend(&[0; LARGE], 1 << 30, None).unwrap();
-        assert_eq!(message.capacity(), GROWTH * LARGE);
+        assert_eq!(message.capacity(), GROWTH * LARGE + PAGE);
     }
 
     #[test]

@@ -43,12 +43,13 @@ fn in_place<const CHECK: bool>(payload: &mut [u8], key: MaskingKey) -> bool {
     seen.iter().fold(0, |all, lane| all | lane) & ABOVE_ASCII == 0
 }
 
-/// Appends `piece`, unmasked, and says whether the result is all ASCII.
+/// Writes `piece`, unmasked, from `at` on, which is not behind the end, and says whether the result is all ASCII.
 #[inline]
-pub(super) fn append(bytes: &mut Vec<u8>, piece: &[u8], key: MaskingKey) -> bool {
-    let start = bytes.len();
-    bytes.extend_from_slice(piece);
-    in_place::<true>(&mut bytes[start..], key)
+pub(super) fn put(bytes: &mut Vec<u8>, at: usize, piece: &[u8], key: MaskingKey) -> bool {
+    let (over, behind) = piece.split_at(piece.len().min(bytes.len() - at));
+    bytes[at..at + over.len()].copy_from_slice(over);
+    bytes.extend_from_slice(behind);
+    in_place::<true>(&mut bytes[at..at + piece.len()], key)
 }
 
 #[inline(always)]

@@ -41,16 +41,17 @@ pub(super) fn shift<const CHECK: bool>(
     }
 }
 
-/// Appends `piece`, unmasked, and says whether the result is all ASCII.
+/// Writes `piece`, unmasked, from `at` on, which is not behind the end, and says whether the result is all ASCII.
 #[inline]
-pub(super) fn append(bytes: &mut Vec<u8>, piece: &[u8], key: MaskingKey) -> bool {
-    bytes.reserve(piece.len());
-    let to = bytes.spare_capacity_mut().as_mut_ptr().cast::<u8>();
-    // SAFETY: `piece` is good for reading its length. There is room for as much behind `bytes`, and nobody else has a
-    // reference to that. `xor` writes all of it before the length grows.
+pub(super) fn put(bytes: &mut Vec<u8>, at: usize, piece: &[u8], key: MaskingKey) -> bool {
+    let (before, end) = (bytes.len(), at + piece.len());
+    bytes.reserve(end.saturating_sub(before));
+    // SAFETY: `piece` is good for reading its length, and nobody else has a reference to `bytes`, which have room up to
+    // `end`. `xor` writes all from `at`, which is not behind what was initialised before, to there, before the length grows.
     unsafe {
+        let to = bytes.as_mut_ptr().add(at);
         let is_ascii = xor::<true>(piece.as_ptr(), to, piece.len(), u32::from_le_bytes(key.octets()));
-        bytes.set_len(bytes.len() + piece.len());
+        bytes.set_len(before.max(end));
         is_ascii
     }
 }

@@ -554,15 +554,14 @@ impl<D> Hub<D> {
         let (kind, len) = (message.kind(), message.as_bytes().len());
         self.emit(index, unit, |conn, output| conn.send_header(kind, len as u64, output).map(drop))?;
         let unit = if unit == Unit::Message { Unit::Rest } else { unit };
-        match self.place_of(index, &message) {
-            Some(place) => {
-                self.output.leaves_received = true;
-                self.queue(index, |outbox| outbox.push_received(place, unit));
-            }
-            None => {
-                let payload = message.into_bytes();
-                self.queue(index, |outbox| outbox.push_shared(payload, len, unit));
-            }
+        if let Some(place) = self.place_of(index, &message) {
+            self.output.leaves_received = true;
+            self.queue(index, |outbox| outbox.push_received(place, unit));
+        } else {
+            self.queue(index, |outbox| match message.into_assembled() {
+                Ok(message) => outbox.push_assembled(message, unit),
+                Err(message) => outbox.push_shared(message.into_bytes(), len, unit),
+            });
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use std::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::buffer::MessageBuffer;
+
 /// A queue of bytes to write, in order. Exists only while there are some.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -18,6 +20,8 @@ pub(super) struct Outbox {
     written: usize,
     /// Memory that the queue keeps alive.
     held: usize,
+    /// The last message of [`Content::Assembled`] that is written.
+    spent: Option<MessageBuffer>,
 }
 
 #[derive(Debug)]
@@ -32,6 +36,7 @@ struct Segment {
 enum Content {
     Copied(Vec<u8>),
     Shared(Bytes),
+    Assembled(MessageBuffer),
     /// Where it was received, until the end of the turn.
     Received(Range<usize>),
 }
@@ -107,6 +112,12 @@ impl Outbox {
         }
         self.held += pins;
         self.segments.push_back(Segment { bytes: Content::Shared(bytes), holds: pins, unit });
+    }
+
+    /// Queues a message that was assembled, and with it its memory.
+    pub(super) fn push_assembled(&mut self, message: MessageBuffer, unit: Unit) {
+        self.held += message.len();
+        self.segments.push_back(Segment { holds: message.len(), bytes: Content::Assembled(message), unit });
     }
 
     /// Queues bytes that lie in the loop's input; [`keep`](Self::keep) must come before that changes.
@@ -191,9 +202,16 @@ impl Outbox {
             }
             n -= len;
             self.held -= first.holds;
-            self.segments.pop_front();
+            if let Some(Segment { bytes: Content::Assembled(message), .. }) = self.segments.pop_front() {
+                self.spent = Some(message);
+            }
         }
         self.written = n;
+    }
+
+    /// An assembled message that has left, for whoever has a use for its memory.
+    pub(super) fn take_spent(&mut self) -> Option<MessageBuffer> {
+        self.spent.take()
     }
 }
 
@@ -202,6 +220,7 @@ impl Content {
         match self {
             Self::Copied(bytes) => bytes,
             Self::Shared(bytes) => bytes,
+            Self::Assembled(message) => message.as_bytes(),
             Self::Received(place) => &input[place.clone()],
         }
     }
@@ -210,6 +229,7 @@ impl Content {
         match self {
             Self::Copied(bytes) => bytes.len(),
             Self::Shared(bytes) => bytes.len(),
+            Self::Assembled(message) => message.len(),
             Self::Received(place) => place.len(),
         }
     }

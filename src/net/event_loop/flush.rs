@@ -191,6 +191,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             written
         });
         hub.held -= before - outbox.held();
+        if let Some(message) = outbox.take_spent() {
+            self.input.keep(message);
+        }
         if progress {
             clock.stalled = ticks;
         }
