@@ -127,7 +127,7 @@ impl Assembler {
             self.in_parts = in_parts;
             self.compressed = header.rsv != 0;
             if !in_parts {
-                self.bytes = input.fresh_message();
+                self.bytes = input.fresh_message(len.min(input.unread().len()));
                 self.bytes.begin(header.opcode == Opcode::Text && !self.compressed);
             }
             self.kind = Some(if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary });

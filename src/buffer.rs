@@ -212,9 +212,10 @@ impl ReceiveBuffer {
         &mut self.bytes[range]
     }
 
-    /// An empty message to assemble into, with whatever allocation is at hand.
-    pub(crate) fn fresh_message(&mut self) -> MessageBuffer {
-        self.spare.pop().unwrap_or_default()
+    /// An empty message to assemble into, of which so much is here, with memory that is at hand and not too much for it.
+    pub(crate) fn fresh_message(&mut self, here: usize) -> MessageBuffer {
+        let fitting = self.spare.iter().rposition(|spare| spare.is_filled_by(here));
+        fitting.map(|at| self.spare.swap_remove(at)).unwrap_or_default()
     }
 
     /// Holds a finished message for the event that shows it.
@@ -234,7 +235,8 @@ impl ReceiveBuffer {
         range: Range<usize>,
         window: Option<&mut Window>,
     ) -> Result<(), ProtocolError> {
-        let mut message = self.fresh_message();
+        // Of any size: it does not outlive the event, unless it is moved out.
+        let mut message = self.fresh_message(usize::MAX);
         let inflater = self.inflater.get_or_insert_with(|| Box::new(Inflater::new()));
         inflate(inflater, kind, &self.bytes[range], window, self.limits.message, &mut message)?;
         self.lend(message);
@@ -249,7 +251,8 @@ impl ReceiveBuffer {
         payload: MessageBuffer,
         window: Option<&mut Window>,
     ) -> Result<(), ProtocolError> {
-        let mut message = self.fresh_message();
+        // Of any size: it does not outlive the event, unless it is moved out.
+        let mut message = self.fresh_message(usize::MAX);
         let inflater = self.inflater.get_or_insert_with(|| Box::new(Inflater::new()));
         inflate(inflater, kind, payload.as_bytes(), window, self.limits.message, &mut message)?;
         self.lend(payload);

@@ -76,8 +76,8 @@ impl Message<'_> {
         }
     }
 
-    /// The payload, to keep. Free for a message that was assembled from several reads or fragments; one that lay whole
-    /// in the input is copied once.
+    /// The payload, to keep. Free for a message that was assembled from several reads or fragments; copied once if it lay
+    /// whole in the input, or in memory of more than four times its length and 4 KiB, as one that was inflated may.
     pub fn into_bytes(self) -> Bytes {
         MessageRef::from(self).into_bytes()
     }
@@ -252,11 +252,11 @@ impl MessageRef<'_> {
         matches!(self.payload, PayloadRef::Received(bytes) if bytes.as_ptr() as usize == address)
     }
 
-    /// The message with its memory, if it was assembled.
+    /// The message with its memory, if it was assembled and [fills](MessageBuffer::is_filled_by) it.
     #[cfg(feature = "net")]
     pub(crate) fn into_assembled(self) -> Result<MessageBuffer, Self> {
         match self.payload {
-            PayloadRef::Assembled(message) => Ok(core::mem::take(message)),
+            PayloadRef::Assembled(message) if message.is_filled_by(message.len()) => Ok(core::mem::take(message)),
             _ => Err(self),
         }
     }

@@ -201,6 +201,25 @@ fn held_for(bytes: &[u8], size: usize) -> i64 {
 }
 
 #[test]
+fn r138_the_memory_of_a_large_message_is_not_given_to_a_small_one() {
+    let large = masked(0x82, &vec![7; 1 << 20]);
+    let mut input = ReceiveBuffer::with_capacity(Limits::default(), 512 << 10);
+    let mut output = output(Role::Server);
+    let mut read = |conn: &mut Connection, bytes: &[u8]| {
+        bytes.chunks(512 << 10).for_each(|read| echo(conn, &mut input, &mut output, read));
+    };
+    read(&mut connection(Role::Server), &large);
+
+    // These have announced as much, and wait with a byte of it.
+    let mut waiting = [(); 4].map(|()| connection(Role::Server));
+    waiting.iter_mut().for_each(|conn| read(conn, &large[..15]));
+    // It was left for one who sends it.
+    let mut conn = connection(Role::Server);
+    let (_, held) = count(|| read(&mut conn, &large[..1 << 20]));
+    assert!(conn.is_inside_message() && held < 512, "{held} bytes");
+}
+
+#[test]
 fn r138_memory_grows_with_what_arrived_not_with_what_was_announced() {
     let frame = masked(0x82, &vec![7; 1 << 20]);
     for arrived in [0, 1, 100, 1000, 10_000, 65_535, 65_536, 65_537, 100_000, 300_000, 700_000] {

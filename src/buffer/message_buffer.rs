@@ -51,6 +51,11 @@ impl MessageBuffer {
         self.bytes.capacity()
     }
 
+    /// Whether a message of this length makes good use of the memory: as much as one that grew into it.
+    pub(crate) fn is_filled_by(&self, len: usize) -> bool {
+        self.capacity() <= len.saturating_mul(GROWTH).saturating_add(PAGE)
+    }
+
     /// Appends a piece of a frame, unmasked; `missing` bytes of the frame are still to come.
     pub(crate) fn extend(&mut self, piece: &[u8], missing: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
         let arrived = self.arrived + piece.len();
@@ -115,6 +120,7 @@ impl MessageBuffer {
 
     /// The first `n` bytes of [`spare`](Self::spare) have been read.
     pub(crate) fn arrive(&mut self, n: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
+        self.given = 0;
         let piece = &mut self.bytes[self.front + self.arrived..][..n];
         let is_ascii = match key {
             Some(key) if self.text.is_some() => mask::apply_ascii(piece, key),
@@ -168,8 +174,11 @@ impl MessageBuffer {
         }
     }
 
-    /// Moves the message out; nothing is copied.
+    /// Moves the message out with its memory. Only one that is lost in it is copied.
     pub(crate) fn take_bytes(&mut self) -> Bytes {
+        if !self.is_filled_by(self.arrived) {
+            return Bytes::copy_from_slice(self.as_bytes());
+        }
         let mut message = mem::take(self);
         message.bytes.truncate(message.front + message.arrived);
         let mut bytes = Bytes::from(message.bytes);
@@ -177,8 +186,11 @@ impl MessageBuffer {
         bytes
     }
 
-    /// Moves the text out; no more is copied than a large one within its memory.
+    /// As [`take_bytes`](Self::take_bytes); a large text is moved within its memory, to the front.
     pub(crate) fn take_string(&mut self) -> String {
+        if !self.is_filled_by(self.arrived) {
+            return self.as_str().into();
+        }
         let mut message = mem::take(self);
         message.bytes.truncate(message.front + message.as_str().len());
         message.bytes.drain(..message.front);
@@ -259,6 +271,48 @@ mod tests {
         message.begin(false);
         message.extend(&[0; LARGE], 1 << 30, None).unwrap();
         assert_eq!(message.capacity(), GROWTH * LARGE + PAGE);
+    }
+
+    #[test]
+    fn what_was_here_before_never_shows() {
+        let mut message = MessageBuffer::default();
+        message.begin(false);
+        message.extend(&[b'x'; 2 * LARGE], 0, None).unwrap();
+        let (start, capacity) = (message.as_bytes().as_ptr(), message.capacity());
+        assert_eq!(start.addr() % PAGE, PAGE / 2);
+
+        for is_text in [false, true] {
+            message.begin(is_text);
+            message.extend(b"new", LARGE, None).unwrap();
+            assert_eq!(message.spare(3).len(), 3);
+            assert_eq!(message.given(), 3);
+            message.spare(3).copy_from_slice(b"est");
+            message.arrive(3, None).unwrap();
+            assert_eq!((message.given(), message.as_bytes()), (0, &b"newest"[..]));
+            assert_eq!(message.as_str(), if is_text { "newest" } else { "" });
+            assert_eq!(message.as_mut_bytes(), if is_text { b"" } else { &b"newest"[..] });
+            assert_eq!((message.as_bytes().as_ptr(), message.capacity()), (start, capacity));
+        }
+        // Too little to take so much memory along.
+        assert_eq!(message.take_string(), "newest");
+        assert_eq!(message.take_bytes(), "newest");
+        assert_eq!(message.capacity(), capacity);
+    }
+
+    #[test]
+    fn a_large_message_is_moved_out_from_behind_its_front() {
+        let text: String = ('a'..='z').cycle().take(LARGE + 5).collect();
+        let mut message = MessageBuffer::default();
+        let fill = |message: &mut MessageBuffer| {
+            message.begin(true);
+            message.extend(text.as_bytes(), 0, None).unwrap();
+        };
+        fill(&mut message);
+        assert_eq!(message.take_bytes(), text);
+        assert_eq!((message.len(), message.capacity()), (0, 0));
+        fill(&mut message);
+        assert_eq!(message.take_string(), text);
+        assert_eq!((message.len(), message.capacity()), (0, 0));
     }
 
     #[test]

@@ -559,7 +559,7 @@ impl<D> Hub<D> {
             self.queue(index, |outbox| outbox.push_received(place, unit));
         } else {
             self.queue(index, |outbox| match message.into_assembled() {
-                Ok(message) => outbox.push_assembled(message, unit),
+                Ok(message) => outbox.push_assembled(Box::new(message), unit),
                 Err(message) => outbox.push_shared(message.into_bytes(), len, unit),
             });
         }

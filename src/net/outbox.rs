@@ -1,6 +1,7 @@
 //! What a socket would not take yet.
 
 use core::ops::Range;
+use std::boxed::Box;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::vec;
@@ -21,7 +22,7 @@ pub(super) struct Outbox {
     /// Memory that the queue keeps alive.
     held: usize,
     /// The last message of [`Content::Assembled`] that is written.
-    spent: Option<MessageBuffer>,
+    spent: Option<Box<MessageBuffer>>,
 }
 
 #[derive(Debug)]
@@ -36,7 +37,7 @@ struct Segment {
 enum Content {
     Copied(Vec<u8>),
     Shared(Bytes),
-    Assembled(MessageBuffer),
+    Assembled(Box<MessageBuffer>),
     /// Where it was received, until the end of the turn.
     Received(Range<usize>),
 }
@@ -115,7 +116,7 @@ impl Outbox {
     }
 
     /// Queues a message that was assembled, and with it its memory.
-    pub(super) fn push_assembled(&mut self, message: MessageBuffer, unit: Unit) {
+    pub(super) fn push_assembled(&mut self, message: Box<MessageBuffer>, unit: Unit) {
         self.held += message.len();
         self.segments.push_back(Segment { holds: message.len(), bytes: Content::Assembled(message), unit });
     }
@@ -211,7 +212,7 @@ impl Outbox {
 
     /// An assembled message that has left, for whoever has a use for its memory.
     pub(super) fn take_spent(&mut self) -> Option<MessageBuffer> {
-        self.spent.take()
+        self.spent.take().map(|message| *message)
     }
 }
 
@@ -283,6 +284,32 @@ mod tests {
             out.extend(drain(&mut outbox, 5));
             assert_eq!(out, b"copied received end", "{step}");
             assert_eq!(outbox.held(), 0);
+        }
+    }
+
+    #[test]
+    fn the_memory_of_an_assembled_message_comes_back_once_it_has_left() {
+        for step in 1..20 {
+            let mut message = MessageBuffer::default();
+            message.begin(false);
+            message.extend(b"assembled ", 0, None).unwrap();
+            let memory = message.as_bytes().as_ptr();
+            let mut outbox = Outbox::default();
+            outbox.push_copy(b"header ", Unit::Message);
+            outbox.push_assembled(Box::new(message), Unit::Rest);
+            outbox.push_copy(b"end", Unit::Fixed);
+            assert_eq!(outbox.held(), 20);
+            let mut left = 16;
+            let full = outbox.write(b"", |slices| {
+                let n = slices.iter().map(|slice| slice.len()).sum::<usize>().min(step).min(left);
+                left -= n;
+                if n == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(n) }
+            });
+            assert!(!full.unwrap());
+            assert!(outbox.take_spent().is_none(), "a byte of it is still to be written");
+            assert_eq!(drain(&mut outbox, step), b" end");
+            assert_eq!(outbox.held(), 0);
+            assert_eq!(outbox.take_spent().map(|message| message.as_bytes().as_ptr()), Some(memory));
         }
     }
 
