@@ -17,17 +17,19 @@ use wire::{heard, said};
 type Work = fn(usize);
 
 /// What is done, and how many messages, deliveries or handshakes are one unit of COUNT.
-const WORKLOADS: [(&str, usize, Work); 6] = [
-    ("echo", BATCH, |rounds| echo(rounds, Opcode::Binary, &[7; 125])),
+const WORKLOADS: [(&str, usize, Work); 7] = [
+    ("small", LARGE_BATCH, |rounds| echo(rounds, Opcode::Binary, &[7; 20], LARGE_BATCH)),
+    ("echo", BATCH, |rounds| echo(rounds, Opcode::Binary, &[7; 125], BATCH)),
     ("echo-alone", 1, echo_alone),
-    ("text", BATCH, |rounds| echo(rounds, Opcode::Text, "Fair winds. ".repeat(85).as_bytes())),
-    ("utf8", BATCH, |rounds| echo(rounds, Opcode::Text, "Füße, 日本語. ".repeat(48).as_bytes())),
+    ("text", BATCH, |rounds| echo(rounds, Opcode::Text, "Fair winds. ".repeat(85).as_bytes(), BATCH)),
+    ("utf8", BATCH, |rounds| echo(rounds, Opcode::Text, "Füße, 日本語. ".repeat(48).as_bytes(), BATCH)),
     ("publish", SUBSCRIBERS, publish),
     ("handshake", 1, handshakes),
 ];
 
 /// Messages that come in one read.
 const BATCH: usize = 16;
+const LARGE_BATCH: usize = 64;
 const SUBSCRIBERS: usize = 100;
 
 fn main() {
@@ -45,8 +47,8 @@ fn main() {
     }
 }
 
-fn echo(rounds: usize, opcode: Opcode, payload: &[u8]) {
-    let (batch, reply) = (said(opcode, payload).repeat(BATCH), heard(opcode, payload).repeat(BATCH));
+fn echo(rounds: usize, opcode: Opcode, payload: &[u8], many: usize) {
+    let (batch, reply) = (said(opcode, payload).repeat(many), heard(opcode, payload).repeat(many));
     run(Plan::Rounds { peers: 1, speakers: 1, rounds, batch, reply }, Echo);
 }
 

@@ -130,7 +130,7 @@ impl Assembler {
                 self.bytes = input.fresh_message(len.min(input.unread().len()));
                 self.bytes.begin(header.opcode == Opcode::Text && !self.compressed);
             }
-            self.kind = Some(if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary });
+            self.kind = Some(Kind::of(header.opcode));
             self.handed_on = 0;
             self.cut = CutCodePoint::default();
             self.frames = 0;

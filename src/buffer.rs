@@ -4,6 +4,8 @@
 //! lives here, so that an idle connection is a few words.
 
 mod message_buffer;
+#[cfg(feature = "net")]
+mod run;
 mod traffic;
 
 use alloc::boxed::Box;
@@ -26,6 +28,10 @@ use crate::mask::{self, MaskingKey};
 use crate::message::Kind;
 
 pub(crate) use message_buffer::MessageBuffer;
+#[cfg(feature = "net")]
+pub(crate) use run::Returned;
+#[cfg(feature = "net")]
+pub(crate) use traffic::Tally;
 pub use traffic::Traffic;
 
 /// What was read from a socket and not yet understood.
@@ -54,6 +60,9 @@ pub struct ReceiveBuffer {
     /// Allocations of messages that nobody kept.
     spare: Vec<MessageBuffer>,
     traffic: Traffic,
+    /// Of a run that goes on; `traffic` does not know of these.
+    #[cfg(feature = "net")]
+    tally: Tally,
     /// Made when the first compressed message arrives.
     #[cfg(feature = "deflate")]
     inflater: Option<Box<Inflater>>,
@@ -95,6 +104,8 @@ impl ReceiveBuffer {
             assembled: MessageBuffer::default(),
             spare: Vec::new(),
             traffic: Traffic::default(),
+            #[cfg(feature = "net")]
+            tally: Tally::default(),
             #[cfg(feature = "deflate")]
             inflater: None,
         }
@@ -138,16 +149,10 @@ impl ReceiveBuffer {
     }
 
     /// Where the first unread byte is.
+    #[cfg(feature = "net")]
     #[inline]
     pub(crate) fn next(&self) -> usize {
         self.unread.start
-    }
-
-    /// What is unread, taken in hand to find message after message in it.
-    #[inline(always)]
-    pub(crate) fn run(&mut self) -> Run<'_> {
-        let Range { start: next, end } = self.unread;
-        Run { bytes: &mut self.bytes[..end], next, start: &mut self.unread.start, traffic: &mut self.traffic }
     }
 
     /// All there is, to move payloads in it.
@@ -284,61 +289,6 @@ impl ReceiveBuffer {
             self.bytes.copy_within(self.unread.clone(), self.front);
             self.unread = self.front..self.front + self.unread.len();
         }
-    }
-}
-
-/// What is unread of a [`ReceiveBuffer`], with all that finding a message looks at by value: it stays in registers from one
-/// message to the next. Dropped, whatever ends it, it consumes what was found.
-pub(crate) struct Run<'i> {
-    /// All there is, to the end of what was read.
-    bytes: &'i mut [u8],
-    next: usize,
-    start: &'i mut usize,
-    traffic: &'i mut Traffic,
-}
-
-impl Run<'_> {
-    /// Where the first unread byte is.
-    #[cfg(feature = "net")]
-    #[inline(always)]
-    pub(crate) fn next(&self) -> usize {
-        self.next
-    }
-
-    #[inline(always)]
-    pub(crate) fn unread(&self) -> &[u8] {
-        &self.bytes[self.next..]
-    }
-
-    /// Consumes a frame that is here, counts it, and says where its payload lies.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, header: &FrameHeader, header_len: usize, payload_len: usize) -> Range<usize> {
-        self.traffic.count(header.opcode, payload_len as u64);
-        let at = self.next + header_len;
-        self.next = at + payload_len;
-        debug_assert!(self.next <= self.bytes.len());
-        at..self.next
-    }
-
-    /// Writes the header of a whole message without a mask, of less than 64 KiB, and returns where its payload belongs.
-    #[cfg(feature = "net")]
-    #[inline(always)]
-    pub(crate) fn put_header(&mut self, opcode: Opcode, payload_len: usize, at: usize) -> usize {
-        at + frame::write_plain_header(opcode, payload_len as u16, &mut self.bytes[at..])
-    }
-
-    /// All there is, to move payloads in it.
-    #[cfg(feature = "net")]
-    #[inline(always)]
-    pub(crate) fn all_mut(&mut self) -> &mut [u8] {
-        self.bytes
-    }
-}
-
-impl Drop for Run<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        *self.start = self.next;
     }
 }
 
@@ -524,18 +474,18 @@ impl SendBuffer {
         made
     }
 
-    /// Counts a message that leaves by another way.
+    /// Counts messages that leave by another way.
     #[cfg(feature = "net")]
     #[inline]
-    pub(crate) fn count_plain(&mut self, opcode: Opcode, payload_len: usize) {
-        self.traffic.count(opcode, payload_len as u64);
+    pub(crate) fn count_tally(&mut self, tally: Tally) {
+        self.traffic.add_tally(tally);
     }
 
     /// Queues a whole message as it is, without a mask.
     #[cfg(feature = "net")]
     #[inline(always)]
     pub(crate) fn push_plain(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.count_plain(opcode, payload.len());
+        self.traffic.count(opcode, payload.len() as u64);
         frame::append_plain_header(opcode, payload.len(), &mut self.bytes);
         self.bytes.extend_from_slice(payload);
     }

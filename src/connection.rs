@@ -15,8 +15,6 @@ use crate::close::CloseCode;
 use crate::frame::{Expected, RSV1};
 use crate::handshake::Negotiated;
 use crate::message::Kind;
-#[cfg(feature = "net")]
-pub(crate) use receive::{InvalidText, find_usual};
 use state::Machine;
 pub use state::{Role, State};
 

@@ -249,6 +249,51 @@ impl FrameHeader {
     }
 }
 
+/// A header as [`FrameHeader::decode_usual`] finds it in what a client sends: in words, so that it stays in registers.
+#[cfg(feature = "net")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UsualHeader {
+    pub(crate) is_binary: bool,
+    /// The masking key, little-endian.
+    pub(crate) key: u32,
+    /// Less than 64 KiB.
+    pub(crate) payload_len: usize,
+    /// Of the header: 6 or 8.
+    pub(crate) len: usize,
+    /// The first four octets of the header that would send it back, little-endian: all of it, or what is behind is of the
+    /// payload.
+    pub(crate) reply: u32,
+}
+
+#[cfg(feature = "net")]
+impl UsualHeader {
+    /// From the first octets of a frame: there are no more in such a header. Who does not have all of them yet, but something
+    /// else in their place, must see that the frame is not there.
+    #[inline(always)]
+    pub(crate) fn decode(octets: [u8; 8]) -> Option<Self> {
+        let bits = u64::from_le_bytes(octets);
+        let nth = octets[0].wrapping_sub(FIN | Opcode::Text as u8);
+        if nth > 1 {
+            return None;
+        }
+        // With the wrong mask bit this is 128 or more.
+        let (payload_len, len, key) = match octets[1] ^ MASK {
+            short @ 0..LEN_16 => (usize::from(short), 6, bits >> 16),
+            LEN_16 => {
+                let len = u16::from_be_bytes([octets[2], octets[3]]);
+                if len < u16::from(LEN_16) {
+                    return None;
+                }
+                (usize::from(len), 8, bits >> 32)
+            }
+            _ => return None,
+        };
+        // The same without the mask bit.
+        let reply = bits as u32 ^ u32::from(MASK) << 8;
+        Some(Self { is_binary: nth == 1, key: key as u32, payload_len, len, reply })
+    }
+}
+
 /// Appends the header of a whole message without a mask, and makes room for its payload: [`FrameHeader::encode`] without
 /// a detour.
 #[cfg(feature = "net")]
@@ -260,21 +305,6 @@ pub(crate) fn append_plain_header(opcode: Opcode, payload_len: usize, bytes: &mu
         0..126 => bytes.extend_from_slice(&[first, payload_len as u8]),
         126..0x1_0000 => bytes.extend_from_slice(&[first, LEN_16, (payload_len >> 8) as u8, payload_len as u8]),
         _ => bytes.extend_from_slice(&FrameHeader::new(opcode, payload_len as u64).encode()),
-    }
-}
-
-/// Writes the header of a whole message without a mask to the front of `to`, which has room for it. Returns its length: 2, and
-/// from 126 bytes of payload on 4.
-#[cfg(feature = "net")]
-#[inline(always)]
-pub(crate) fn write_plain_header(opcode: Opcode, payload_len: u16, to: &mut [u8]) -> usize {
-    let first = FIN | opcode as u8;
-    if payload_len < u16::from(LEN_16) {
-        to[..2].copy_from_slice(&(u16::from(first) | payload_len << 8).to_le_bytes());
-        2
-    } else {
-        to[..4].copy_from_slice(&[first, LEN_16, (payload_len >> 8) as u8, payload_len as u8]);
-        4
     }
 }
 
@@ -307,6 +337,28 @@ impl core::ops::Deref for EncodedHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "net")]
+    #[test]
+    fn the_usual_header_is_the_usual_case_and_its_reply_is_what_encode_says() {
+        for start in 0..=u16::MAX {
+            for length in [[0, 0], [0, 125], [0, 126], [1, 0], [255, 255]] {
+                let [first, second] = start.to_be_bytes();
+                let octets = [first, second, length[0], length[1], 0x37, 0xfa, 0x21, 0x3d];
+                let fast = UsualHeader::decode(octets);
+                let Some((header, len)) = FrameHeader::decode_usual(&octets, true) else {
+                    assert_eq!(fast, None, "{octets:x?}");
+                    continue;
+                };
+                let fast = fast.unwrap();
+                assert_eq!(fast.is_binary, header.opcode == Opcode::Binary);
+                assert_eq!(Some(MaskingKey::new(fast.key.to_le_bytes())), header.masking_key);
+                assert_eq!((fast.payload_len as u64, fast.len), (header.payload_len, len), "{octets:x?}");
+                let reply = FrameHeader { masking_key: None, ..header }.encode();
+                assert_eq!(reply[..], fast.reply.to_le_bytes()[..len - MaskingKey::LEN], "{octets:x?}");
+            }
+        }
+    }
 
     #[test]
     fn the_usual_case_says_what_the_rules_say_for_every_two_first_octets_and_cut() {

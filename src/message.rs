@@ -24,6 +24,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Of a message whose first frame has this opcode.
+    #[inline(always)]
+    pub(crate) const fn of(opcode: Opcode) -> Self {
+        match opcode {
+            Opcode::Text => Self::Text,
+            _ => Self::Binary,
+        }
+    }
+
     #[inline]
     pub(crate) const fn opcode(self) -> Opcode {
         match self {
@@ -175,6 +184,14 @@ impl fmt::Debug for Binary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }
+}
+
+/// Where a text message of one frame is none, and how long its frame is.
+pub(crate) struct InvalidText {
+    /// Which octet of the payload.
+    pub(crate) at: usize,
+    pub(crate) payload_len: usize,
+    pub(crate) frame_len: usize,
 }
 
 /// What one sends: made from text or bytes, borrowed or owned, a [`Message`] or a [`SharedMessage`].

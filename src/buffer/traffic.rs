@@ -1,6 +1,8 @@
 //! What went through a buffer, counted.
 
 use crate::frame::Opcode;
+#[cfg(feature = "net")]
+use crate::message::Kind;
 
 /// Frames and their payload bytes, by opcode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,12 +40,40 @@ impl Traffic {
         }
     }
 
+    /// Counts these too.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn add_tally(&mut self, Tally(tally): Tally) {
+        for kind in [Kind::Text, Kind::Binary] {
+            let (counted, place) = (tally[kind as usize], place(kind.opcode()));
+            self.frames[place] += counted / Tally::FRAME;
+            self.bytes[place] = self.bytes[place].wrapping_add(counted % Tally::FRAME);
+        }
+    }
+
     #[inline]
     pub(crate) fn count(&mut self, opcode: Opcode, payload_len: u64) {
         let place = place(opcode);
         self.frames[place] += 1;
         // A length that was announced and never came may be anything.
         self.bytes[place] = self.bytes[place].wrapping_add(payload_len);
+    }
+}
+
+/// Whole messages, text and binary, counted in one step each: frames in the upper bits, their payloads' bytes in the lower.
+#[cfg(feature = "net")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally([u64; 2]);
+
+#[cfg(feature = "net")]
+impl Tally {
+    /// So many bytes may be counted.
+    pub(crate) const MOST: usize = Self::FRAME as usize - 1;
+    const FRAME: u64 = 1 << 28;
+
+    #[inline(always)]
+    pub(crate) fn count(&mut self, kind: Kind, payload_len: usize) {
+        self.0[kind as usize] += Self::FRAME + payload_len as u64;
     }
 }
 

@@ -9,13 +9,13 @@ use core::str;
 use super::state::Trigger;
 use super::{Connection, Role};
 use crate::assembler::{self, Assembler, Part};
-use crate::buffer::{ReceiveBuffer, Run, SendBuffer};
+use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::close::CloseFrame;
 use crate::error::{Failure, ProtocolError};
 use crate::frame::{FrameHeader, Opcode, Status};
 use crate::limits::within;
 use crate::mask::{self, MaskingKey};
-use crate::message::{Binary, Event, Kind, Message, Text};
+use crate::message::{Binary, Event, InvalidText, Kind, Message, Text};
 use crate::utf8::{self, InvalidUtf8, first_bad_octet};
 
 /// What was found and where it lies. Found first, borrowed last: the borrow of an event outlives the search.
@@ -36,45 +36,24 @@ pub(crate) struct Whole {
     kind: Kind,
     at: Range<usize>,
     key: Option<MaskingKey>,
-    /// Where to put it, if there is a key; not behind where it is.
-    to: usize,
-    frame_len: u64,
-}
-
-/// Where a text is none, and what [`Connection::text_failed`] must know of its frame.
-pub(crate) struct InvalidText {
-    at: usize,
-    payload_len: usize,
-    frame_len: u64,
+    frame_len: usize,
 }
 
 impl Whole {
-    #[cfg(feature = "net")]
-    #[inline]
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    #[cfg(feature = "net")]
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.at.end - self.at.start
-    }
-
-    /// Unmasks it, moves it, and judges a text. `bytes`: all there is of the input.
+    /// Unmasks it where it lies, and judges a text. `bytes`: all there is of the input.
     #[inline(always)]
-    pub(crate) fn unmask(self, bytes: &mut [u8]) -> Result<Message<'_>, InvalidText> {
-        let Self { kind, at, key, to, frame_len } = self;
+    fn unmask(self, bytes: &mut [u8]) -> Result<Message<'_>, InvalidText> {
+        let Self { kind, at, key, frame_len } = self;
         match kind {
             Kind::Binary => {
-                let payload = match key {
-                    Some(key) => mask::shift::<false>(bytes, at, to, key).0,
-                    None => &mut bytes[at],
-                };
+                let payload = &mut bytes[at];
+                if let Some(key) = key {
+                    mask::apply(payload, key);
+                }
                 Ok(Message::Binary(Binary::whole(payload)))
             }
             Kind::Text => {
-                let payload_len = at.len();
+                let (to, payload_len) = (at.start, at.len());
                 match utf8::unmask(bytes, at, to, key) {
                     Ok(text) => Ok(Message::Text(Text::whole(text))),
                     Err(InvalidUtf8 { at }) => Err(InvalidText { at, payload_len, frame_len }),
@@ -82,22 +61,6 @@ impl Whole {
             }
         }
     }
-}
-
-/// The next message, if it lies whole in the input, is of no more than `most` bytes, and no rule has anything to say about
-/// its header. The caller knows that the connection [reads whole messages](Connection::reads_whole).
-///
-/// A masked payload will be put where it stands in the frame that would send it back, if that began at `reply_at`. Where
-/// this one begins there is room for it, since its header has no key.
-#[inline(always)]
-pub(crate) fn find_usual(input: &mut Run<'_>, masked: bool, most: usize, reply_at: usize) -> Option<Whole> {
-    let unread = input.unread();
-    let (header, header_len) = FrameHeader::decode_usual(unread, masked)?;
-    let arrived = unread.len() - header_len;
-    let payload_len = within(header.payload_len, most).filter(|len| *len <= arrived)?;
-    let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-    let (at, to) = (input.take(&header, header_len, payload_len), reply_at + header_len - MaskingKey::LEN);
-    Some(Whole { kind, at, key: header.masking_key, to, frame_len: (header_len + payload_len) as u64 })
 }
 
 impl Found {
@@ -161,7 +124,7 @@ impl Connection {
     #[cold]
     pub(crate) fn text_failed(&mut self, invalid: InvalidText, output: &mut SendBuffer) -> Failure {
         let InvalidText { at, payload_len, frame_len } = invalid;
-        self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len, output)
+        self.payload_failed(ProtocolError::InvalidUtf8.at(at as u64), payload_len, frame_len as u64, output)
     }
 
     /// A rule is broken at a place in the payload of a frame that counts as received already.
@@ -218,15 +181,17 @@ impl Connection {
     /// before.
     #[inline(always)]
     fn find_whole(&mut self, input: &mut ReceiveBuffer) -> Option<Whole> {
-        let before = input.next();
         if !self.reads_whole() {
             return None;
         }
-        // A reply that began behind the key's length would have its payload where this one has it.
-        let (masked, most) = (self.role == Role::Server, input.limits().whole());
-        let found = find_usual(&mut input.run(), masked, most, before + MaskingKey::LEN);
-        self.received += (input.next() - before) as u64;
-        found
+        let (header, header_len) = FrameHeader::decode_usual(input.unread(), self.role == Role::Server)?;
+        let arrived = input.unread().len() - header_len;
+        let payload_len = within(header.payload_len, input.limits().whole()).filter(|len| *len <= arrived)?;
+        let frame_len = header_len + payload_len;
+        self.received += frame_len as u64;
+        input.count(&header);
+        input.consume(header_len);
+        Some(Whole { kind: Kind::of(header.opcode), at: input.take(payload_len), key: header.masking_key, frame_len })
     }
 
     /// Whether [`find_usual`] may look for messages.
@@ -323,7 +288,7 @@ impl Connection {
             let alone = header.fin && header.opcode != Opcode::Continuation && !in_parts;
             if alone && payload_len <= arrived {
                 let frame_len = (header_len + payload_len) as u64;
-                let kind = if header.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+                let kind = Kind::of(header.opcode);
                 #[cfg(feature = "deflate")]
                 if header.rsv != 0 {
                     let payload = unmask(&header, header_len, payload_len, input);
@@ -335,7 +300,12 @@ impl Connection {
                 self.received += frame_len;
                 input.consume(header_len);
                 let at = input.take(payload_len);
-                return Ok(Some(Found::Whole(Whole { kind, to: at.start, at, key: header.masking_key, frame_len })));
+                return Ok(Some(Found::Whole(Whole {
+                    kind,
+                    at,
+                    key: header.masking_key,
+                    frame_len: header_len + payload_len,
+                })));
             }
             input.consume(header_len);
             self.partial().assembler.begin_frame(&header, header_len, payload_len, in_parts, input)?;

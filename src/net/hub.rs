@@ -536,7 +536,7 @@ impl<D> Hub<D> {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let mut sent = *self.output.cork.traffic();
+        let mut sent = self.output.traffic();
         sent.add(self.scratch.traffic());
         let now = Now {
             connections: self.records.len(),

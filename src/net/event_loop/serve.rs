@@ -5,8 +5,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
 
 use super::{EventLoop, LARGE_MESSAGE, LARGE_TURN, RECEIVE_CAPACITY, call, end};
-use crate::connection::{InvalidText, State, find_usual};
-use crate::message::Event;
+use crate::buffer::Returned;
+use crate::connection::State;
+use crate::message::{Event, InvalidText};
 use crate::net::client::ClientError;
 use crate::net::handler::{Cause, Handler};
 use crate::net::hub::{Again, Hub, Offer, OurEnd, Phase, Record};
@@ -254,23 +255,19 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     #[inline(always)]
     fn run_of_messages(&mut self, index: u32, enough: usize) -> Result<(), InvalidText> {
         let (handler, hub, input) = (&mut self.handler, &mut self.hub, &mut self.input);
-        while hub.begin_run(index, enough, input.next()) {
+        'runs: while hub.begin_run(index, enough, input.next()) {
             input.recycle();
-            let most = input.limits().whole();
-            let mut input = input.run();
-            loop {
-                // Made here and handed on in registers, not by way of an `Event`.
-                let reply_at = hub.output.reply_at(input.next());
-                let Some(message) = find_usual(&mut input, true, most, reply_at) else { return Ok(()) };
-                let len = message.len();
-                let end = input.put_header(message.kind().opcode(), len, reply_at) + len;
-                let message = message.unmask(input.all_mut())?;
+            let mut run = input.run();
+            // Made there and handed on in registers, not by way of an `Event`.
+            while let Some(returned) = run.next(hub.output.replies.end) {
+                let Returned { message, end } = returned?;
                 hub.output.offer = Offer { payload: message.as_bytes().as_ptr().addr(), end };
                 handler.message(&mut Peer::new(hub, index), message);
                 if !hub.output.calm {
-                    break;
+                    continue 'runs;
                 }
             }
+            break;
         }
         Ok(())
     }

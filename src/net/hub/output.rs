@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{Hub, Phase, Record, Sent};
-use crate::buffer::SendBuffer;
+use crate::buffer::{SendBuffer, Tally, Traffic};
 use crate::connection::Role;
 use crate::message::MessageRef;
 use crate::net::config::Policy;
@@ -29,6 +29,8 @@ pub(in crate::net) struct Output {
     pub(in crate::net) replies: Range<usize>,
     /// The addresses of the loop's input, in which the messages of the turn lie.
     pub(in crate::net) input: Range<usize>,
+    /// What they were, as far as `cork` does not know of them.
+    tally: Tally,
     /// All other output.
     pub(in crate::net) cork: SendBuffer,
 }
@@ -55,6 +57,7 @@ impl Output {
             reply_until: 0,
             offer: Offer::default(),
             replies: 0..0,
+            tally: Tally::default(),
             input: 0..0,
             cork,
         }
@@ -81,13 +84,11 @@ impl Output {
         }
     }
 
-    /// Where a message would stand as the next reply, if it begins here.
-    #[inline]
-    pub(in crate::net) fn reply_at(&mut self, begins: usize) -> usize {
-        if self.replies.is_empty() {
-            self.replies = begins..begins;
-        }
-        self.replies.end
+    /// What has left, and what waits to.
+    pub(in crate::net) fn traffic(&self) -> Traffic {
+        let mut traffic = *self.cork.traffic();
+        traffic.add_tally(self.tally);
+        traffic
     }
 
     /// What is done now may be anything.
@@ -118,7 +119,7 @@ impl Output {
     #[inline(always)]
     fn reply(&mut self, message: &MessageRef<'_>) {
         self.replies.end = self.offer.end;
-        self.cork.count_plain(message.kind().opcode(), message.as_bytes().len());
+        self.tally.count(message.kind(), message.as_bytes().len());
     }
 }
 
@@ -140,6 +141,7 @@ impl<D> Hub<D> {
 
     pub(in crate::net) fn end_turn(&mut self) {
         self.output.written(self.output.len());
+        self.output.cork.count_tally(core::mem::take(&mut self.output.tally));
         self.output.index = NONE;
         // No message lies there any more.
         self.output.input = 0..0;
@@ -155,7 +157,9 @@ impl<D> Hub<D> {
         if self.output.len() >= enough || conn.role() != Role::Server || !conn.reads_whole() {
             return false;
         }
-        self.output.reply_at(next);
+        if self.output.replies.is_empty() {
+            self.output.replies = next..next;
+        }
         self.output.set_calm(conn.sends_plainly() && self.log.is_empty() && !self.is_out_of_memory());
         true
     }

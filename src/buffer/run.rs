@@ -1,0 +1,209 @@
+//! Message after message of what one read brought a server, each made the reply that would send it back.
+//!
+//! Unsafe room four: what the loop over the messages looks at is compared once, not again by every slice of it.
+#![allow(unsafe_code)]
+
+use core::hint::assert_unchecked;
+use core::slice;
+
+use super::ReceiveBuffer;
+use super::traffic::{Tally, Traffic};
+use crate::frame::UsualHeader;
+use crate::mask::{self, MaskingKey};
+use crate::message::{Binary, InvalidText, Kind, Message, Text};
+use crate::utf8::{self, InvalidUtf8};
+
+/// What is unread of a [`ReceiveBuffer`], with all that finding a message looks at by value: it stays in registers from one
+/// message to the next. Dropped, whatever ends it, it consumes what was found.
+pub(crate) struct Run<'i> {
+    /// All there is, also behind `end`; at least eight octets.
+    bytes: &'i mut [u8],
+    /// Where the next frame begins. Invariant: `next <= end <= bytes.len()`.
+    next: usize,
+    /// Where the unread ends, or a part of it that is enough for now.
+    end: usize,
+    /// The longest message.
+    most: usize,
+    start: &'i mut usize,
+    tally: &'i mut Tally,
+    traffic: &'i mut Traffic,
+}
+
+/// A message that became its own reply.
+pub(crate) struct Returned<'r> {
+    pub(crate) message: Message<'r>,
+    /// Where the frame that would send it back ends in the input.
+    pub(crate) end: usize,
+}
+
+impl ReceiveBuffer {
+    /// What is unread, taken in hand to find message after message in it.
+    #[inline(always)]
+    pub(crate) fn run(&mut self) -> Run<'_> {
+        let (next, most) = (self.unread.start, self.limits.whole());
+        // More is for another run.
+        let end = self.unread.end.min(next + Tally::MOST);
+        assert!(next <= end && end <= self.bytes.len() && self.bytes.len() >= HEAD);
+        Run {
+            bytes: &mut self.bytes,
+            next,
+            end,
+            most,
+            start: &mut self.unread.start,
+            tally: &mut self.tally,
+            traffic: &mut self.traffic,
+        }
+    }
+}
+
+/// No usual header is longer.
+const HEAD: usize = 8;
+
+impl Run<'_> {
+    /// The next message, if it lies here whole, in a frame that no rule has anything to say about; the caller knows that the
+    /// connection is a server's and that nothing is unfinished. All else, right or wrong, is `None`, and stays unread.
+    ///
+    /// It is unmasked, and put where it stands in the frame that would send it back, if that begins at `begin`: not behind
+    /// where its own does, so that there is room for it, since that has no key.
+    ///
+    /// # Errors
+    ///
+    /// A text that is none. The frame is consumed.
+    ///
+    /// # Panics
+    ///
+    /// If `begin` is behind that.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, begin: usize) -> Option<Result<Returned<'_>, InvalidText>> {
+        let (next, base) = (self.next, self.bytes.as_mut_ptr());
+        if next > self.bytes.len() - HEAD {
+            return None;
+        }
+        // SAFETY: that many octets from there are within `bytes`, which were initialised throughout. Those behind `end` are
+        // none of the frame's, but then it is not here: see below.
+        let octets = unsafe { base.add(next).cast::<[u8; HEAD]>().read() };
+        let UsualHeader { is_binary, key, payload_len, len: header_len, reply } = UsualHeader::decode(octets)?;
+        let frame_len = header_len + payload_len;
+        if payload_len > self.most || frame_len > self.end - next {
+            return None;
+        }
+        assert!(begin <= next);
+        let kind = if is_binary { Kind::Binary } else { Kind::Text };
+        self.tally.count(kind, payload_len);
+        self.next = next + frame_len;
+
+        // SAFETY: `begin <= next` and `next + frame_len <= end`, so that all of it is within `bytes`, which this borrows.
+        let bytes = unsafe { slice::from_raw_parts_mut(base.add(begin), self.next - begin) };
+        let (at, to) = (bytes.len() - payload_len..bytes.len(), header_len - MaskingKey::LEN);
+        // SAFETY: there are `header_len + payload_len` bytes at the least, and `header_len` is 6 or 8. So the four octets
+        // lie within them, and in front of the payload.
+        unsafe {
+            assert_unchecked(to <= at.start && at.start <= at.end);
+            bytes.as_mut_ptr().cast::<[u8; 4]>().write(reply.to_le_bytes());
+        }
+        let (key, end) = (MaskingKey::new(key.to_le_bytes()), begin + to + payload_len);
+        let message = match kind {
+            Kind::Binary => Message::Binary(Binary::whole(mask::shift::<false>(bytes, at, to, key).0)),
+            Kind::Text => match utf8::unmask(bytes, at, to, Some(key)) {
+                Ok(text) => Message::Text(Text::whole(text)),
+                Err(InvalidUtf8 { at }) => return Some(Err(InvalidText { at, payload_len, frame_len })),
+            },
+        };
+        Some(Ok(Returned { message, end }))
+    }
+}
+
+impl Drop for Run<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        *self.start = self.next;
+        self.traffic.add_tally(core::mem::take(self.tally));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::frame::{FrameHeader, Opcode};
+    use crate::limits::Limits;
+
+    const KEY: MaskingKey = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+
+    fn said(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let header = FrameHeader { masking_key: Some(KEY), ..FrameHeader::new(opcode, payload.len() as u64) };
+        let mut frame = [&header.encode(), payload].concat();
+        let start = frame.len() - payload.len();
+        mask::apply(&mut frame[start..], KEY);
+        frame
+    }
+
+    #[test]
+    fn each_message_becomes_the_frame_that_sends_it_back() {
+        let mut input = ReceiveBuffer::new(Limits::default());
+        let lens = [0, 1, 2, 3, 4, 15, 16, 20, 33, 125, 126, 127, 128, 300, 2000];
+        let kind = |len: usize| if len % 2 == 0 { Opcode::Text } else { Opcode::Binary };
+        for len in lens {
+            input.extend_from_slice(&said(kind(len), &alloc::vec![b'a'; len]));
+        }
+        let mut replies = Vec::new();
+        let (begin, mut end) = (input.next(), input.next());
+        let mut run = input.run();
+        for len in lens {
+            let Some(Ok(returned)) = run.next(end) else { panic!("{len} bytes") };
+            assert_eq!(returned.message.as_bytes(), alloc::vec![b'a'; len]);
+            assert_eq!(matches!(returned.message, Message::Text(_)), kind(len) == Opcode::Text);
+            end = returned.end;
+            replies.extend_from_slice(&FrameHeader::new(kind(len), len as u64).encode());
+            replies.extend(core::iter::repeat_n(b'a', len));
+        }
+        assert!(run.next(end).is_none());
+        drop(run);
+        assert_eq!(input.as_bytes()[begin..end], replies);
+        assert_eq!((input.unread(), input.traffic().frames(Opcode::Text)), (&[][..], 9));
+        assert_eq!(
+            input.traffic().bytes(Opcode::Binary),
+            lens.iter().filter(|len| *len % 2 == 1).sum::<usize>() as u64
+        );
+    }
+
+    #[test]
+    fn what_was_read_before_is_no_part_of_a_frame_that_is_cut() {
+        for payload in [&b""[..], b"a", b"ab", &[b'a'; 126], &[b'a'; 300]] {
+            let frame = said(Opcode::Text, payload);
+            for cut in 0..frame.len() {
+                let mut input = ReceiveBuffer::new(Limits::default());
+                input.extend_from_slice(&frame);
+                input.clear();
+                input.extend_from_slice(&frame[..cut]);
+                let begin = input.next();
+                assert!(input.run().next(begin).is_none(), "{} bytes cut at {cut}", payload.len());
+                assert_eq!(input.unread(), &frame[..cut]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_buffer_is_no_end_of_a_message() {
+        // With no octet behind it, the shortest is left to others.
+        for (payload, here) in [(&b""[..], false), (b"a", false), (b"ab", true)] {
+            let frame = said(Opcode::Binary, payload);
+            let mut input = ReceiveBuffer::with_capacity(Limits::default(), frame.len());
+            input.extend_from_slice(&frame);
+            let begin = input.next();
+            assert_eq!(input.run().next(begin).is_some(), here);
+            assert_eq!(input.unread().is_empty(), here);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_none_is_consumed_with_its_place() {
+        let mut input = ReceiveBuffer::new(Limits::default());
+        input.extend_from_slice(&said(Opcode::Text, b"ab\xffcd"));
+        let begin = input.next();
+        let Some(Err(invalid)) = input.run().next(begin) else { panic!() };
+        assert_eq!((invalid.at, invalid.payload_len, invalid.frame_len), (2, 5, 11));
+        assert!(input.unread().is_empty());
+    }
+}
