@@ -127,8 +127,7 @@ impl Assembler {
             self.in_parts = in_parts;
             self.compressed = header.rsv != 0;
             if !in_parts {
-                self.bytes = input.fresh_message(len.min(input.unread().len()));
-                self.bytes.begin(header.opcode == Opcode::Text && !self.compressed);
+                self.begin_message(header, header_len, len, input);
             }
             self.kind = Some(Kind::of(header.opcode));
             self.handed_on = 0;
@@ -149,6 +148,21 @@ impl Assembler {
         self.frame_len = header_len as u64 + header.payload_len;
         self.frame = Some(OpenFrame { fin: header.fin, key: header.masking_key, missing: len });
         Ok(())
+    }
+
+    /// Finds memory for a message that begins with this frame.
+    fn begin_message(&mut self, header: &FrameHeader, header_len: usize, len: usize, input: &mut ReceiveBuffer) {
+        let is_text = header.opcode == Opcode::Text && !self.compressed;
+        let here = input.unread().len();
+        if len >= here {
+            if let Some(message) = input.take_as_message(header_len, is_text) {
+                self.bytes = message;
+                self.unseen = here;
+                return;
+            }
+        }
+        self.bytes = input.fresh_message(len.min(here));
+        self.bytes.begin(is_text);
     }
 
     /// Takes what the input has of the current frame. Returns the message's kind if that ends the message. An error's

@@ -49,10 +49,13 @@ pub use traffic::Traffic;
 /// ```
 #[derive(Debug)]
 pub struct ReceiveBuffer {
-    /// Initialised throughout, so that any `Read` can fill it without unsafe code.
+    /// Initialised throughout, so that any `Read` can fill it without unsafe code. None before the first read, nor once a
+    /// message has [taken it](Self::take_as_message).
     bytes: Vec<u8>,
     /// Where reads go to when nothing is unread: [half a page in](half_a_page_in), with [`HEADROOM`] before it.
     front: usize,
+    /// Room for a read from there, once there is memory.
+    capacity: usize,
     unread: Range<usize>,
     limits: Limits,
     /// The message that the last event lent out, if it was assembled.
@@ -82,7 +85,9 @@ fn half_a_page_in(memory: &[u8]) -> usize {
 const HEADROOM: usize = 144;
 const DEFAULT_CAPACITY: usize = 16 << 10;
 const SPARE_MESSAGES: usize = 4;
-const SPARE_MESSAGE_CAPACITY: usize = (1 << 20) + PAGE;
+const SPARE_MESSAGE_CAPACITY: usize = (1 << 20) + 2 * PAGE;
+/// A message of which so much came in one read takes the memory that it was read to.
+const TAKES_INPUT: usize = 64 << 10;
 
 impl ReceiveBuffer {
     /// Room for reads of 16 KiB.
@@ -92,14 +97,11 @@ impl ReceiveBuffer {
 
     /// Room for reads of `capacity` bytes, at least 1. A loop with many connections does well with 256 KiB.
     pub fn with_capacity(limits: Limits, capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        let mut bytes = alloc::vec![0; HEADROOM + PAGE + capacity];
-        let front = HEADROOM + half_a_page_in(&bytes[HEADROOM..]);
-        bytes.truncate(front + capacity);
         Self {
-            bytes,
-            front,
-            unread: front..front,
+            bytes: Vec::new(),
+            front: 0,
+            capacity: capacity.max(1),
+            unread: 0..0,
             limits,
             assembled: MessageBuffer::default(),
             spare: Vec::new(),
@@ -125,7 +127,7 @@ impl ReceiveBuffer {
     /// Where the next read belongs. Empty only while a whole buffer is unread.
     pub fn spare(&mut self) -> &mut [u8] {
         self.rewind();
-        &mut self.bytes[self.unread.end..]
+        &mut self.bytes[self.unread.end..self.front + self.capacity]
     }
 
     /// `n` bytes at the front of [`spare`](Self::spare) have been read.
@@ -134,7 +136,8 @@ impl ReceiveBuffer {
     ///
     /// If that is more than there was room for.
     pub fn filled(&mut self, n: usize) {
-        assert!(n <= self.bytes.len() - self.unread.end, "more bytes read than there was room for");
+        let room = if self.bytes.is_empty() { 0 } else { self.front + self.capacity - self.unread.end };
+        assert!(n <= room, "more bytes read than there was room for");
         self.unread.end += n;
     }
 
@@ -142,7 +145,8 @@ impl ReceiveBuffer {
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         let room = self.spare().len();
         if room < bytes.len() {
-            self.bytes.resize(self.bytes.len() + bytes.len() - room, 0);
+            self.capacity += bytes.len() - room;
+            self.bytes.resize(self.bytes.len().max(self.front + self.capacity), 0);
         }
         self.spare()[..bytes.len()].copy_from_slice(bytes);
         self.filled(bytes.len());
@@ -223,6 +227,22 @@ impl ReceiveBuffer {
         fitting.map(|at| self.spare.swap_remove(at)).unwrap_or_default()
     }
 
+    /// A message of a frame that has begun in what was read, of which all that is unread is the beginning: with the memory
+    /// that it was read to, if that is not too much for it and nothing else can be in it.
+    ///
+    /// How much has arrived is for [`MessageBuffer::arrive`] to be told.
+    pub(crate) fn take_as_message(&mut self, header_len: usize, is_text: bool) -> Option<MessageBuffer> {
+        let here = self.unread.len();
+        let is_first = self.unread.start - header_len <= self.front;
+        if !is_first || here < TAKES_INPUT || !message_buffer::is_filled(self.bytes.capacity(), here) {
+            return None;
+        }
+        let message = MessageBuffer::of_input(core::mem::take(&mut self.bytes), self.unread.start, is_text);
+        self.front = 0;
+        self.clear();
+        Some(message)
+    }
+
     /// Holds a finished message for the event that shows it.
     pub(crate) fn lend(&mut self, message: MessageBuffer) {
         self.assembled = message;
@@ -283,12 +303,28 @@ impl ReceiveBuffer {
     }
 
     fn rewind(&mut self) {
-        if self.unread.is_empty() {
+        if self.bytes.is_empty() {
+            self.make_room();
+        } else if self.unread.is_empty() {
             self.clear();
-        } else if self.unread.end == self.bytes.len() && self.unread.start > self.front {
+        } else if self.unread.end == self.front + self.capacity && self.unread.start > self.front {
             self.bytes.copy_within(self.unread.clone(), self.front);
             self.unread = self.front..self.front + self.unread.len();
         }
+    }
+
+    /// Finds memory to read to: what was used last, which is in the cache, or new.
+    #[cold]
+    fn make_room(&mut self) {
+        self.recycle();
+        let len = HEADROOM + PAGE + self.capacity;
+        let used = self.spare.iter().rposition(|spare| spare.capacity() >= len);
+        self.bytes = used.map_or_else(|| alloc::vec![0; len], |at| self.spare.remove(at).into_memory());
+        if self.bytes.len() < len {
+            self.bytes.resize(len, 0);
+        }
+        self.front = HEADROOM + half_a_page_in(&self.bytes[HEADROOM..]);
+        self.clear();
     }
 }
 

@@ -35,12 +35,28 @@ const LARGE: usize = 64 << 10;
 /// … is given so many times as much memory, so that what is announced costs the peer a share of what it costs us.
 const GROWTH: usize = 4;
 
+/// Whether a message of this length makes good use of so much memory.
+pub(super) fn is_filled(capacity: usize, len: usize) -> bool {
+    capacity <= len.saturating_mul(GROWTH).saturating_add(PAGE)
+}
+
 impl MessageBuffer {
     /// Begins a message in place of what was here.
     pub(crate) fn begin(&mut self, is_text: bool) {
         self.arrived = 0;
         self.text = is_text.then(Utf8Validator::new);
         self.align();
+    }
+
+    /// A message whose first bytes were read to `front` of this memory, which is initialised: to be
+    /// [told of](Self::arrive).
+    pub(super) fn of_input(bytes: Vec<u8>, front: usize, is_text: bool) -> Self {
+        Self { bytes, front, text: is_text.then(Utf8Validator::new), ..Self::default() }
+    }
+
+    /// The memory, with whatever is in it.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        self.bytes
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -53,7 +69,7 @@ impl MessageBuffer {
 
     /// Whether a message of this length makes good use of the memory: as much as one that grew into it.
     pub(crate) fn is_filled_by(&self, len: usize) -> bool {
-        self.capacity() <= len.saturating_mul(GROWTH).saturating_add(PAGE)
+        is_filled(self.capacity(), len)
     }
 
     /// Appends a piece of a frame, unmasked; `missing` bytes of the frame are still to come.
@@ -71,12 +87,15 @@ impl MessageBuffer {
     /// Room for a read of at most `want` bytes behind what arrived.
     pub(crate) fn spare(&mut self, want: usize) -> &mut [u8] {
         const LEAST: usize = 16 << 10;
-        // Still in the cache when it is unmasked.
-        const MOST: usize = 256 << 10;
+        // Still in the cache when it is unmasked. A rest of less than half of that is no read of its own.
+        const MOST: usize = 128 << 10;
         if self.room() < want.min(LEAST) && self.arrived != 0 {
             self.reserve(want.min(self.arrived * (GROWTH - 1)));
         }
-        self.given = want.min(self.room()).min(MOST);
+        self.given = want.min(self.room());
+        if self.given >= MOST + MOST / 2 {
+            self.given = MOST;
+        }
         self.grow(self.given)
     }
 

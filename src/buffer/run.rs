@@ -4,11 +4,13 @@
 #![allow(unsafe_code)]
 
 use core::hint::assert_unchecked;
+use core::ops::Range;
 use core::slice;
 
 use super::ReceiveBuffer;
 use super::traffic::{Tally, Traffic};
-use crate::frame::UsualHeader;
+use crate::frame::{Expected, FrameHeader, Opcode, Status, UsualHeader};
+use crate::limits::within;
 use crate::mask::{self, MaskingKey};
 use crate::message::{Binary, InvalidText, Kind, Message, Text};
 use crate::utf8::{self, InvalidUtf8};
@@ -16,7 +18,7 @@ use crate::utf8::{self, InvalidUtf8};
 /// What is unread of a [`ReceiveBuffer`], with all that finding a message looks at by value: it stays in registers from one
 /// message to the next. Dropped, whatever ends it, it consumes what was found.
 pub(crate) struct Run<'i> {
-    /// All there is, also behind `end`; at least eight octets.
+    /// All there is, also behind `end`.
     bytes: &'i mut [u8],
     /// Where the next frame begins. Invariant: `next <= end <= bytes.len()`.
     next: usize,
@@ -43,7 +45,7 @@ impl ReceiveBuffer {
         let (next, most) = (self.unread.start, self.limits.whole());
         // More is for another run.
         let end = self.unread.end.min(next + Tally::MOST);
-        assert!(next <= end && end <= self.bytes.len() && self.bytes.len() >= HEAD);
+        assert!(next <= end && end <= self.bytes.len());
         Run {
             bytes: &mut self.bytes,
             next,
@@ -56,6 +58,7 @@ impl ReceiveBuffer {
     }
 }
 
+const CLIENTS: Expected = Expected { masked: true, rsv: 0 };
 /// No usual header is longer.
 const HEAD: usize = 8;
 
@@ -76,7 +79,7 @@ impl Run<'_> {
     #[inline(always)]
     pub(crate) fn next(&mut self, begin: usize) -> Option<Result<Returned<'_>, InvalidText>> {
         let (next, base) = (self.next, self.bytes.as_mut_ptr());
-        if next > self.bytes.len() - HEAD {
+        if next + HEAD > self.bytes.len() {
             return None;
         }
         // SAFETY: that many octets from there are within `bytes`, which were initialised throughout. Those behind `end` are
@@ -101,16 +104,66 @@ impl Run<'_> {
             assert_unchecked(to <= at.start && at.start <= at.end);
             bytes.as_mut_ptr().cast::<[u8; 4]>().write(reply.to_le_bytes());
         }
-        let (key, end) = (MaskingKey::new(key.to_le_bytes()), begin + to + payload_len);
-        let message = match kind {
-            Kind::Binary => Message::Binary(Binary::whole(mask::shift::<false>(bytes, at, to, key).0)),
-            Kind::Text => match utf8::unmask(bytes, at, to, Some(key)) {
-                Ok(text) => Message::Text(Text::whole(text)),
-                Err(InvalidUtf8 { at }) => return Some(Err(InvalidText { at, payload_len, frame_len })),
-            },
-        };
-        Some(Ok(Returned { message, end }))
+        let key = MaskingKey::new(key.to_le_bytes());
+        Some(match unmask(bytes, at, to, kind, key) {
+            Ok(message) => Ok(Returned { message, end: begin + to + payload_len }),
+            Err(InvalidUtf8 { at }) => Err(InvalidText { at, payload_len, frame_len }),
+        })
     }
+
+    /// Whether nothing is left.
+    #[inline(always)]
+    pub(crate) fn is_over(&self) -> bool {
+        self.next == self.end
+    }
+
+    /// As [`next`](Self::next), of a message of any length, such as those of 64 KiB and more, which are none of its. Behind
+    /// nothing that waits, `begin` may be four octets later, so that a long payload stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Panics
+    ///
+    /// If the payload would move to the back.
+    pub(crate) fn next_long(&mut self, begin: usize) -> Option<Result<Returned<'_>, InvalidText>> {
+        let unread = &self.bytes[self.next..self.end];
+        let Ok(Status::Complete((header, header_len))) = FrameHeader::decode(unread, CLIENTS) else { return None };
+        let (key, kind) = match (header.opcode, header.masking_key) {
+            (Opcode::Text, Some(key)) if header.fin => (key, Kind::Text),
+            (Opcode::Binary, Some(key)) if header.fin => (key, Kind::Binary),
+            _ => return None,
+        };
+        let arrived = unread.len() - header_len;
+        let payload_len = within(header.payload_len, self.most).filter(|len| *len <= arrived)?;
+        let (at, frame_len) = (self.next + header_len, header_len + payload_len);
+        self.tally.count(kind, payload_len);
+        self.next += frame_len;
+
+        let reply = FrameHeader { masking_key: None, ..header }.encode();
+        let to = begin + reply.len();
+        self.bytes[begin..to].copy_from_slice(&reply);
+        Some(match unmask(self.bytes, at..at + payload_len, to, kind, key) {
+            Ok(message) => Ok(Returned { message, end: to + payload_len }),
+            Err(InvalidUtf8 { at }) => Err(InvalidText { at, payload_len, frame_len }),
+        })
+    }
+}
+
+/// The payload at `at`, unmasked, moved to `to` and judged.
+#[inline(always)]
+fn unmask(
+    bytes: &mut [u8],
+    at: Range<usize>,
+    to: usize,
+    kind: Kind,
+    key: MaskingKey,
+) -> Result<Message<'_>, InvalidUtf8> {
+    Ok(match kind {
+        Kind::Binary => Message::Binary(Binary::whole(mask::shift::<false>(bytes, at, to, key).0)),
+        Kind::Text => Message::Text(Text::whole(utf8::unmask(bytes, at, to, Some(key))?)),
+    })
 }
 
 impl Drop for Run<'_> {

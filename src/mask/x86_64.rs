@@ -1,6 +1,6 @@
 //! SSE2, which every x86-64 has, and AVX2 where `cpufeatures` finds it. Unsafe room one.
 //!
-//! From the front to the back, and whatever is overwritten was read before: which holds in place (`from == to`), towards
+//! From the front to the back, but for what stays in its place and is long; and whatever is overwritten was read before: which holds in place (`from == to`), towards
 //! the front of the same bytes, and from one buffer to another.
 //!
 //! A payload is read as soon as it is unmasked, and a read that spans two writes waits until both are in the cache. So
@@ -62,8 +62,7 @@ pub(super) fn put(bytes: &mut Vec<u8>, at: usize, piece: &[u8], key: MaskingKey)
 /// is written.
 #[inline(always)]
 unsafe fn xor<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
-    // SAFETY: the caller's promise is what each of these asks, `len` is in the range of the one called, and
-    // `long_avx2` is called where there is AVX2.
+    // SAFETY: the caller's promise is what each of these asks, and `len` is in the range of the one called.
     unsafe {
         match len {
             16..=32 => two_vectors::<CHECK>(from, to, len, key),
@@ -71,14 +70,44 @@ unsafe fn xor<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: 
             8..16 => two_words::<u64>(from, to, len, key),
             4..8 => two_words::<u32>(from, to, len, key),
             0..4 => tiny(from, to, len, key),
-            _ if avx2_here::get() => long_avx2::<CHECK>(from, to, len, key),
-            _ => long_sse2::<CHECK>(from, to, len, key),
+            _ if len > BLOCK && from == to => backwards::<CHECK>(to, len, key),
+            _ => long::<CHECK>(from, to, len, key),
         }
     }
 }
 
 /// Where the inline kernels end, in bytes.
 const SHORT: usize = 128;
+/// What stays where it is and is longer goes by blocks of so much, half of a first-level cache.
+const BLOCK: usize = 16 << 10;
+
+/// In place, the last block first: what arrived last is still in the cache, and so will be the front, which is read next.
+///
+/// # Safety
+///
+/// `bytes` is good for reading and writing `len` bytes.
+unsafe fn backwards<const CHECK: bool>(bytes: *mut u8, len: usize, key: u32) -> bool {
+    let (mut is_ascii, mut end) = (true, len);
+    while end != 0 {
+        // The last block is the one that may be shorter; a block is a whole number of keys.
+        let start = (end - 1) / BLOCK * BLOCK;
+        // SAFETY: `start..end` lies within `len`.
+        is_ascii &= unsafe { xor::<CHECK>(bytes.add(start), bytes.add(start), end - start, key) };
+        end = start;
+    }
+    is_ascii
+}
+
+/// # Safety
+///
+/// As [`xor`], and `len` is more than [`SHORT`].
+#[inline(always)]
+unsafe fn long<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
+    // SAFETY: the caller's promise; the first is called where there is AVX2.
+    unsafe {
+        if avx2_here::get() { long_avx2::<CHECK>(from, to, len, key) } else { long_sse2::<CHECK>(from, to, len, key) }
+    }
+}
 
 /// The key as it meets the octet at `at`.
 #[inline(always)]

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::vec::Vec;
 
-use super::{EventLoop, LARGE_MESSAGE, LARGE_TURN, RECEIVE_CAPACITY, call, end};
+use super::{EventLoop, LARGE_MESSAGE, LARGE_READ, LARGE_TURN, RECEIVE_CAPACITY, call, end};
 use crate::buffer::Returned;
 use crate::connection::State;
 use crate::message::{Event, InvalidText};
@@ -45,7 +45,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         let index = peer.index();
         let Some(stream) = &mut self.streams[index as usize] else { return };
         self.hub.begin_turn_at_rest(index);
-        let first = self.transport.read(stream, self.input.spare());
+        let first = self.transport.read(stream, share(self.input.spare(), self.after_large));
         let len = match first {
             Ok(Received { len, drained: true }) if len != 0 => len,
             _ => return self.take_turn(peer, first, false),
@@ -76,6 +76,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
     fn take_turn(&mut self, peer: PeerId, first: io::Result<Received>, to_the_end: bool) {
         let index = peer.index();
         let (mut first, mut again, mut read) = (Some(first), Again::No, 0);
+        self.after_large = false;
         while read < LARGE_TURN {
             again = match first.take().unwrap_or_else(|| self.read(index)) {
                 Ok(Received { len: 0, .. }) => {
@@ -103,7 +104,9 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             };
             // The rest of a large message follows at once, while its beginning is in the cache; unless what is to be
             // written lies where it would be read to.
-            if again == Again::No || self.hub.output.lies_in_input() || !self.is_inside_large_message(index) {
+            let large = self.is_inside_large_message(index);
+            self.after_large |= large;
+            if again == Again::No || self.hub.output.lies_in_input() || !large {
                 break;
             }
         }
@@ -120,9 +123,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             Phase::Open(conn) => conn.spare(&mut self.input),
             _ => self.input.spare(),
         };
-        // Room in a large message is cut to the same size, which is still in the cache when it is unmasked.
-        let share = spare.len().min(RECEIVE_CAPACITY);
-        self.transport.read(stream, &mut spare[..share])
+        self.transport.read(stream, share(spare, self.after_large))
     }
 
     fn is_inside_large_message(&self, index: u32) -> bool {
@@ -260,14 +261,16 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let mut run = input.run();
             // Made there and handed on in registers, not by way of an `Event`.
             while let Some(returned) = run.next(hub.output.replies.end) {
-                let Returned { message, end } = returned?;
-                hub.output.offer = Offer { payload: message.as_bytes().as_ptr().addr(), end };
-                handler.message(&mut Peer::new(hub, index), message);
+                hand_on(handler, hub, index, returned?);
                 if !hub.output.calm {
                     continue 'runs;
                 }
             }
-            break;
+            if run.is_over() {
+                break;
+            }
+            let Some(returned) = run.next_long(hub.output.long_reply_at()) else { break };
+            hand_on(handler, hub, index, returned?);
         }
         Ok(())
     }
@@ -304,6 +307,22 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
         self.hub.held -= rest.len();
         Some(rest)
     }
+}
+
+/// A message that can go back from where it lies.
+#[inline(always)]
+fn hand_on<H: Handler>(handler: &mut H, hub: &mut Hub<H::Data>, index: u32, returned: Returned<'_>) {
+    let Returned { message, end } = returned;
+    hub.output.offer = Offer { payload: message.as_bytes().as_ptr().addr(), end };
+    handler.message(&mut Peer::new(hub, index), message);
+}
+
+/// How much of the room is read to.
+#[inline]
+fn share(spare: &mut [u8], after_large: bool) -> &mut [u8] {
+    let most = if after_large { LARGE_READ } else { RECEIVE_CAPACITY };
+    let share = spare.len().min(most);
+    &mut spare[..share]
 }
 
 impl<D> Hub<D> {

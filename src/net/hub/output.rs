@@ -5,6 +5,7 @@ use core::ops::Range;
 use super::{Hub, Phase, Record, Sent};
 use crate::buffer::{SendBuffer, Tally, Traffic};
 use crate::connection::Role;
+use crate::mask::MaskingKey;
 use crate::message::MessageRef;
 use crate::net::config::Policy;
 use crate::pubsub::LARGE;
@@ -82,6 +83,16 @@ impl Output {
         if n != replies {
             self.cork.consume(n - replies);
         }
+    }
+
+    /// Where the next reply begins, if it is that to a long message: its payload stays in its place if nothing waits before
+    /// it.
+    pub(in crate::net) fn long_reply_at(&mut self) -> usize {
+        if self.replies.is_empty() {
+            let begin = self.replies.end + MaskingKey::LEN;
+            self.replies = begin..begin;
+        }
+        self.replies.end
     }
 
     /// What has left, and what waits to.
