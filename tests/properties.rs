@@ -374,6 +374,38 @@ fn two_large_messages_take_turns_on_one_pair_of_buffers() {
 }
 
 #[test]
+fn large_messages_take_turns_with_the_memory_that_they_were_read_to() {
+    // 3 octets a time, so that every cut but one in three is inside a code point.
+    let (text, bytes) = ("日本語".repeat(70_000), (0..1_000_000usize).map(|i| (i % 251) as u8).collect::<Vec<_>>());
+    for role in [Role::Server, Role::Client] {
+        // Behind something, and with nothing else in its read.
+        for front in [&b""[..], b"small"] {
+            let mut session = if front.is_empty() { vec![] } else { frame_to(role, 0x82, front) };
+            session.extend(frame_to(role, 0x81, text.as_bytes()));
+            session.extend(frame_to(role, 0x02, &bytes[..300_000]));
+            session.extend(frame_to(role, 0x80, &bytes[300_000..]));
+            let mut expected = if front.is_empty() { vec![] } else { vec![binary(front)] };
+            expected.extend([Seen::Text(text.clone()), binary(&bytes)]);
+
+            for size in [70_000, 131_072, 270_336, 500_000, 600_000] {
+                let mut input = ReceiveBuffer::with_capacity(Limits::default(), 520 << 10);
+                let mut output = output(role);
+                let mut conns = [(); 3].map(|()| connection(role));
+                let mut seen = [vec![], vec![], vec![]];
+                for part in session.chunks(size) {
+                    for (conn, seen) in conns.iter_mut().zip(&mut seen) {
+                        seen.extend(feed(conn, &mut input, &mut output, part, Feed::Spare));
+                    }
+                }
+                for seen in seen {
+                    assert!(seen == expected, "{role:?}, {} in front, {size} at a time", front.len());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn every_pair_of_cuts_of_a_session_with_everything_in_it() {
     let session = [
         masked(0x81, "é".as_bytes()),

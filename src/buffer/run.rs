@@ -239,14 +239,64 @@ mod tests {
 
     #[test]
     fn the_end_of_the_buffer_is_no_end_of_a_message() {
-        // With no octet behind it, the shortest is left to others.
+        // With no octet behind it, the shortest is left to the longer way.
         for (payload, here) in [(&b""[..], false), (b"a", false), (b"ab", true)] {
-            let frame = said(Opcode::Binary, payload);
-            let mut input = ReceiveBuffer::with_capacity(Limits::default(), frame.len());
-            input.extend_from_slice(&frame);
+            let mut input = ReceiveBuffer::with_capacity(Limits::default(), 1);
+            input.extend_from_slice(&said(Opcode::Binary, &[0; 5000]));
+            input.extend_from_slice(&said(Opcode::Binary, payload));
             let begin = input.next();
-            assert_eq!(input.run().next(begin).is_some(), here);
-            assert_eq!(input.unread().is_empty(), here);
+            let mut run = input.run();
+            let Some(Ok(Returned { end, .. })) = run.next(begin) else { panic!() };
+            match run.next(end) {
+                Some(returned) => assert!(here && returned.is_ok()),
+                None => assert!(!here && run.next_long(end).is_some_and(|returned| returned.is_ok())),
+            }
+            assert!(run.is_over());
+        }
+    }
+
+    #[test]
+    fn a_long_message_becomes_the_frame_that_sends_it_back_and_may_stay_in_its_place() {
+        for len in [0, 1, 125, 126, 65_535, 65_536, 70_001] {
+            for opcode in [Opcode::Text, Opcode::Binary] {
+                for later in [0, MaskingKey::LEN] {
+                    let payload: Vec<u8> = (0..len).map(|i| (i % 127) as u8).collect();
+                    let mut input = ReceiveBuffer::new(Limits::default());
+                    let frame = said(opcode, &payload);
+                    input.extend_from_slice(&frame);
+                    let (begin, behind) = (input.next() + later, input.next() + frame.len());
+                    let mut run = input.run();
+                    let Some(Ok(returned)) = run.next_long(begin) else { panic!("{len} bytes") };
+                    assert_eq!(returned.message.as_bytes(), payload);
+                    let end = returned.end;
+                    assert_eq!(end == behind, later != 0);
+                    assert!(run.is_over() && run.next_long(end).is_none());
+                    drop(run);
+                    let reply = [&FrameHeader::new(opcode, len as u64).encode(), payload.as_slice()].concat();
+                    assert_eq!(input.as_bytes()[begin..end], reply);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_message_is_for_neither_way() {
+        let long = said(Opcode::Binary, &[0; 70_000]);
+        let mut fragment = said(Opcode::Text, b"abc");
+        fragment[0] &= 0x7f;
+        let mut unmasked = said(Opcode::Text, b"abc");
+        unmasked[1] &= 0x7f;
+        let mut compressed = said(Opcode::Text, b"abc");
+        compressed[0] |= 0x40;
+        let too_long = said(Opcode::Binary, &[0; 80_001]);
+        for frame in [&long[..70_013], &fragment, &unmasked, &compressed, &said(Opcode::Ping, b""), &too_long] {
+            let mut input = ReceiveBuffer::new(Limits { message: 80_000, frame: 80_000, ..Limits::default() });
+            input.extend_from_slice(frame);
+            let begin = input.next();
+            let mut run = input.run();
+            assert!(run.next(begin).is_none() && run.next_long(begin).is_none());
+            drop(run);
+            assert_eq!((input.unread(), input.traffic()), (frame, &Traffic::NONE));
         }
     }
 

@@ -121,8 +121,8 @@ fn message(dice: &mut u64, deeds: &[(u8, Deed)], sizes: &[Range<usize>]) -> Fram
 }
 
 const SMALL: [Range<usize>; 5] = [1..4, 4..40, 100..140, 125..128, 900..1200];
-const ALL: [Range<usize>; 8] =
-    [1..4, 4..40, 125..128, 900..1200, 900..1200, 16_000..16_500, 60_000..66_000, 65_535..65_537];
+const ALL: [Range<usize>; 9] =
+    [1..4, 4..40, 125..128, 900..1200, 900..1200, 16_000..16_500, 60_000..66_000, 65_535..65_537, 200_000..700_000];
 
 #[test]
 fn whatever_is_done_in_between_the_peer_hears_it_in_the_order_of_the_calls() {
