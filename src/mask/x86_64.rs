@@ -1,7 +1,7 @@
-//! SSE2, which every x86-64 has, and AVX2 where `cpufeatures` finds it. Unsafe room one.
+//! SSE2, which every x86-64 has, and AVX2 and AVX-512 where `cpufeatures` finds them. Unsafe room one.
 //!
-//! From the front to the back, but for what stays in its place and is long; and whatever is overwritten was read before: which holds in place (`from == to`), towards
-//! the front of the same bytes, and from one buffer to another.
+//! From the front to the back, but for what stays in its place and is long. Whatever is overwritten was read before: which
+//! holds in place (`from == to`), towards the front of the same bytes, and from one buffer to another.
 //!
 //! A payload is read as soon as it is unmasked, and a read that spans two writes waits until both are in the cache. So
 //! nothing of a short one is written twice, unless two words that overlap are all; of a long one its ends alone.
@@ -12,15 +12,18 @@
 
 use alloc::vec::Vec;
 use core::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi32, _mm_setzero_si128,
+    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi32, _mm_setzero_si128,
     _mm_storeu_si128, _mm_xor_si128, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi32,
-    _mm256_storeu_si256, _mm256_xor_si256,
+    _mm256_storeu_si256, _mm256_xor_si256, _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi32,
+    _mm512_storeu_si512, _mm512_xor_si512,
 };
 use core::ops::Range;
 
 use super::MaskingKey;
 
 cpufeatures::new!(avx2_here, "avx2");
+// The last is no older than Ice Lake and Zen 4: processors before run slower for a while after 64 bytes at once.
+cpufeatures::new!(avx512_here, "avx512f", "avx512bw", "avx512vbmi");
 
 /// Unmasks what lies at `from`, which is in `bytes`, and moves it to `to`, which is not behind it. Returns it from there, and
 /// if `CHECK` whether it is all ASCII.
@@ -80,6 +83,8 @@ unsafe fn xor<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: 
 const SHORT: usize = 128;
 /// What stays where it is and is longer goes by blocks of so much, half of a first-level cache.
 const BLOCK: usize = 16 << 10;
+/// From here on 64 bytes at once pay: below, the two ends are too much of it.
+const WORTH_AVX512: usize = 1 << 10;
 
 /// In place, the last block first: what arrived last is still in the cache, and so will be the front, which is read next.
 ///
@@ -103,9 +108,13 @@ unsafe fn backwards<const CHECK: bool>(bytes: *mut u8, len: usize, key: u32) -> 
 /// As [`xor`], and `len` is more than [`SHORT`].
 #[inline(always)]
 unsafe fn long<const CHECK: bool>(from: *const u8, to: *mut u8, len: usize, key: u32) -> bool {
-    // SAFETY: the caller's promise; the first is called where there is AVX2.
+    // SAFETY: the caller's promise; each is called where there is what it needs, and with three vectors' length.
     unsafe {
-        if avx2_here::get() { long_avx2::<CHECK>(from, to, len, key) } else { long_sse2::<CHECK>(from, to, len, key) }
+        match () {
+            () if len >= WORTH_AVX512 && avx512_here::get() => long_avx512::<CHECK>(from, to, len, key),
+            () if avx2_here::get() => long_avx2::<CHECK>(from, to, len, key),
+            () => long_sse2::<CHECK>(from, to, len, key),
+        }
     }
 }
 
@@ -318,26 +327,45 @@ long!(
     _mm256_or_si256,
     _mm256_movemask_epi8
 );
+long!(
+    long_avx512,
+    "avx512f,avx512bw",
+    __m512i,
+    _mm512_set1_epi32,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512,
+    _mm512_xor_si512,
+    _mm512_or_si512,
+    _mm512_movepi8_mask
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Where there is AVX2 nothing else comes here.
+    /// Where there is the longest vector the others are not asked.
     #[test]
-    fn sse2_alone_does_what_the_words_do() {
+    fn every_vector_does_what_the_words_do() {
+        type Kernel = unsafe fn(*const u8, *mut u8, usize, u32) -> bool;
+        let kernels: [(&str, bool, usize, Kernel); 3] = [
+            ("SSE2", true, 16, long_sse2::<true>),
+            ("AVX2", avx2_here::get(), 32, long_avx2::<true>),
+            ("AVX-512", avx512_here::get(), 64, long_avx512::<true>),
+        ];
         let key = MaskingKey::new([0x37, 0x7a, 0x21, 0x3d]);
-        let source: Vec<u8> = (0..800usize).map(|i| if i % 331 == 7 { 0xc3 } else { (i * 31 % 127) as u8 }).collect();
-        for len in SHORT + 1..=600 {
-            for start in 0..32 {
-                let mut slow = source.clone();
-                let want = super::super::portable::shift::<true>(&mut slow, start..start + len, start, key).1;
-                let mut fast = source.clone();
-                let payload = &mut fast[start..start + len];
-                let to = payload.as_mut_ptr();
-                // SAFETY: the payload's pointer, twice, and its length.
-                let is_ascii = unsafe { long_sse2::<true>(to, to, len, u32::from_le_bytes(key.octets())) };
-                assert_eq!((is_ascii, fast), (want, slow), "start {start}, len {len}");
+        let source: Vec<u8> = (0..1200usize).map(|i| if i % 331 == 7 { 0xc3 } else { (i * 31 % 127) as u8 }).collect();
+        for (name, _, width, kernel) in kernels.into_iter().filter(|(_, here, ..)| *here) {
+            for len in 3 * width..=1000 {
+                for start in (0..width).step_by(width / 16) {
+                    let mut slow = source.clone();
+                    let want = super::super::portable::shift::<true>(&mut slow, start..start + len, start, key).1;
+                    let mut fast = source.clone();
+                    let payload = &mut fast[start..start + len];
+                    let to = payload.as_mut_ptr();
+                    // SAFETY: the payload's pointer, twice, and its length, which is three vectors' at least.
+                    let is_ascii = unsafe { kernel(to, to, len, u32::from_le_bytes(key.octets())) };
+                    assert!((is_ascii, fast) == (want, slow), "{name}, start {start}, len {len}");
+                }
             }
         }
     }
