@@ -154,12 +154,12 @@ impl Assembler {
     fn begin_message(&mut self, header: &FrameHeader, header_len: usize, len: usize, input: &mut ReceiveBuffer) {
         let is_text = header.opcode == Opcode::Text && !self.compressed;
         let here = input.unread().len();
-        if len >= here {
-            if let Some(message) = input.take_as_message(header_len, is_text) {
-                self.bytes = message;
-                self.unseen = here;
-                return;
-            }
+        if len >= here
+            && let Some(message) = input.take_as_message(header_len, is_text)
+        {
+            self.bytes = message;
+            self.unseen = here;
+            return;
         }
         self.bytes = input.fresh_message(len.min(here));
         self.bytes.begin(is_text);

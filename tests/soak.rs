@@ -202,7 +202,7 @@ impl Visit {
         config.read_timeout = Some(Duration::from_secs(5));
         config.write_timeout = Duration::from_secs(5);
         config.close_timeout = Duration::from_millis(500);
-        config.deflate = (self.nth % 2 == 0).then(DeflateConfig::default);
+        config.deflate = self.nth.is_multiple_of(2).then(DeflateConfig::default);
         Ok(Client::connect_with(&ClientRequest::new(Uri::parse(&format!("ws://{}{path}", self.address))?), &config)?)
     }
 

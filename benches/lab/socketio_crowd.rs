@@ -88,10 +88,10 @@ impl Crowd {
         let Some(event) = &self.event else { return };
         if self.everybody_speaks {
             send(peer, event);
-        } else if heard % self.clients as u64 == 0 {
-            if let Some(mut speaker) = peer.peers().peer(self.here[0]) {
-                send(&mut speaker, event);
-            }
+        } else if heard.is_multiple_of(self.clients as u64)
+            && let Some(mut speaker) = peer.peers().peer(self.here[0])
+        {
+            send(&mut speaker, event);
         }
     }
 }

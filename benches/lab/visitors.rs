@@ -158,7 +158,7 @@ impl Handler for Crowd {
         self.received += 1;
         if self.received == self.messages * self.live {
             println!("{}", self.received);
-        } else if self.received % (AT_ONCE * self.live) == 0 {
+        } else if self.received.is_multiple_of(AT_ONCE * self.live) {
             self.speak(&mut peer.peers());
         }
     }

@@ -196,7 +196,7 @@ mod tests {
     fn each_message_becomes_the_frame_that_sends_it_back() {
         let mut input = ReceiveBuffer::new(Limits::default());
         let lens = [0, 1, 2, 3, 4, 15, 16, 20, 33, 125, 126, 127, 128, 300, 2000];
-        let kind = |len: usize| if len % 2 == 0 { Opcode::Text } else { Opcode::Binary };
+        let kind = |len: usize| if len.is_multiple_of(2) { Opcode::Text } else { Opcode::Binary };
         for len in lens {
             input.extend_from_slice(&said(kind(len), &alloc::vec![b'a'; len]));
         }

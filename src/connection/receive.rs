@@ -211,11 +211,11 @@ impl Connection {
             return None;
         }
         self.resume(output);
-        if let Some(partial) = &mut self.partial {
-            if !input.unread().is_empty() {
-                input.prepend(partial.stash.as_slice());
-                partial.stash.len = 0;
-            }
+        if let Some(partial) = &mut self.partial
+            && !input.unread().is_empty()
+        {
+            input.prepend(partial.stash.as_slice());
+            partial.stash.len = 0;
         }
         let found =
             self.find_frame(input, output).unwrap_or_else(|failure| Some(Found::Failed(self.failed(failure, output))));

@@ -146,10 +146,10 @@ impl BodyReader {
                             return Err(HandshakeError::Chunk);
                         }
                     }
-                    if let State::Data { missing, .. } = next {
-                        if missing > (input.limits().body.saturating_sub(self.bytes.len())) as u64 {
-                            return Err(HandshakeError::BodyTooLong);
-                        }
+                    if let State::Data { missing, .. } = next
+                        && missing > (input.limits().body.saturating_sub(self.bytes.len())) as u64
+                    {
+                        return Err(HandshakeError::BodyTooLong);
                     }
                     self.state = next;
                     input.consume(1);

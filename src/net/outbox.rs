@@ -96,12 +96,13 @@ impl Outbox {
             return;
         }
         self.held += bytes.len();
-        if let Some(Segment { bytes: Content::Copied(last), holds, unit: Unit::Fixed }) = self.segments.back_mut() {
-            if unit == Unit::Fixed && last.len() + bytes.len() <= COPIED {
-                last.extend_from_slice(bytes);
-                *holds += bytes.len();
-                return;
-            }
+        if let Some(Segment { bytes: Content::Copied(last), holds, unit: Unit::Fixed }) = self.segments.back_mut()
+            && unit == Unit::Fixed
+            && last.len() + bytes.len() <= COPIED
+        {
+            last.extend_from_slice(bytes);
+            *holds += bytes.len();
+            return;
         }
         self.segments.push_back(Segment { bytes: Content::Copied(bytes.to_vec()), holds: bytes.len(), unit });
     }

@@ -289,10 +289,10 @@ impl PublishLog {
 
     fn frames_of(&self, class: Class) -> &Frames {
         #[cfg(feature = "deflate")]
-        if let Class::Deflate(bits) = class {
-            if let Some(class) = self.classes.iter().find(|class| class.bits == bits) {
-                return &class.frames;
-            }
+        if let Class::Deflate(bits) = class
+            && let Some(class) = self.classes.iter().find(|class| class.bits == bits)
+        {
+            return &class.frames;
         }
         let _ = class;
         &self.frames

@@ -260,11 +260,11 @@ impl Io {
             None | Some(0) => self.packet(sessions, session, &packet, &[]),
             Some(missing) => {
                 // Nothing is kept for who is not in there.
-                if self.find(sessions, session, packet.namespace).is_some() {
-                    if let Some(client) = self.state.clients.get_mut(&session) {
-                        let attachments = Vec::with_capacity(missing);
-                        client.unfinished = Some(Unfinished { text: text.into(), attachments, missing, len: 0 });
-                    }
+                if self.find(sessions, session, packet.namespace).is_some()
+                    && let Some(client) = self.state.clients.get_mut(&session)
+                {
+                    let attachments = Vec::with_capacity(missing);
+                    client.unfinished = Some(Unfinished { text: text.into(), attachments, missing, len: 0 });
                 }
             }
         }

@@ -165,10 +165,10 @@ impl State {
 
     /// Removes a namespace that nobody is in and that was only made for somebody.
     pub(super) fn tidy(&mut self, space: SpaceId) {
-        if self.spaces.get(&space).is_some_and(|space| space.is_dynamic && space.by_id.is_empty()) {
-            if let Some(space) = self.spaces.remove(&space) {
-                self.by_name.remove(&space.name);
-            }
+        if self.spaces.get(&space).is_some_and(|space| space.is_dynamic && space.by_id.is_empty())
+            && let Some(space) = self.spaces.remove(&space)
+        {
+            self.by_name.remove(&space.name);
         }
     }
 

@@ -281,7 +281,7 @@ impl Talker {
     pub fn request(number: usize) -> ClientRequest {
         let request = ClientRequest::new(Uri::parse(&format!("ws://server/{number}")).unwrap());
         #[cfg(feature = "deflate")]
-        if number % 2 != 0 {
+        if !number.is_multiple_of(2) {
             return request.deflate(&compression());
         }
         request

@@ -241,10 +241,10 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             record.our_end = OurEnd::Closed;
             let ticks = self.hub.ticks;
             self.hub.timers.clock(index).stalled = ticks;
-            if let Some(stream) = &mut self.streams[index as usize] {
-                if self.transport.shut_down(stream).is_err() {
-                    return self.remove(index);
-                }
+            if let Some(stream) = &mut self.streams[index as usize]
+                && self.transport.shut_down(stream).is_err()
+            {
+                return self.remove(index);
             }
         }
         if record.at_eof {

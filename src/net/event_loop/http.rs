@@ -395,10 +395,10 @@ impl<D> Hub<D> {
     /// Frees a streamed answer's writer to write on.
     pub(super) fn tell_unwritten(&self, index: u32) {
         let Some(record) = self.records.get(index) else { return };
-        if let Phase::Http(exchange) = &record.phase {
-            if exchange.terms.streaming {
-                exchange.ticket.set_unwritten(record.outbox.as_ref().map_or(0, |outbox| outbox.held()));
-            }
+        if let Phase::Http(exchange) = &record.phase
+            && exchange.terms.streaming
+        {
+            exchange.ticket.set_unwritten(record.outbox.as_ref().map_or(0, |outbox| outbox.held()));
         }
     }
 }

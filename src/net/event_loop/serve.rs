@@ -336,10 +336,10 @@ impl<D> Hub<D> {
 
     /// Ends a connection the one way in place of the other.
     fn trade_end(&mut self, index: u32, one: OurEnd, other: OurEnd) {
-        if let Some(record) = self.records.get_mut(index) {
-            if record.our_end == one {
-                record.our_end = other;
-            }
+        if let Some(record) = self.records.get_mut(index)
+            && record.our_end == one
+        {
+            record.our_end = other;
         }
     }
 

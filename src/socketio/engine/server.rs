@@ -297,10 +297,10 @@ impl<A: Application> Handler for Engine<A> {
     }
 
     fn drain(&mut self, peer: &mut Peer<'_, Link>) {
-        if let To::Session(id) = peer.data().0 {
-            if let Some(session) = self.sessions.session_mut(id) {
-                session.backlogged = false;
-            }
+        if let To::Session(id) = peer.data().0
+            && let Some(session) = self.sessions.session_mut(id)
+        {
+            session.backlogged = false;
         }
     }
 

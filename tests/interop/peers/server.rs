@@ -77,11 +77,11 @@ impl Handler for Paths {
     }
 
     fn close(&mut self, peer: &mut Peer<'_, bool>, cause: &Cause<'_>) {
-        if let Cause::Closed { by_peer: true, code, reason } = cause {
-            if !reason.is_empty() {
-                self.closes.push_back(format!("{code} {reason}"));
-                self.tell(peer);
-            }
+        if let Cause::Closed { by_peer: true, code, reason } = cause
+            && !reason.is_empty()
+        {
+            self.closes.push_back(format!("{code} {reason}"));
+            self.tell(peer);
         }
     }
 }
