@@ -267,8 +267,9 @@ impl Assembler {
     }
 
     /// Where the next part of the frame should be read to, if [`reads_directly`](Self::reads_directly).
-    pub(crate) fn spare(&mut self) -> &mut [u8] {
+    pub(crate) fn spare(&mut self, input: &mut ReceiveBuffer) -> &mut [u8] {
         let missing = self.frame.as_ref().map_or(0, |frame| frame.missing);
+        input.enlarge(&mut self.bytes, missing);
         self.bytes.spare(missing)
     }
 

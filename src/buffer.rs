@@ -6,6 +6,7 @@
 mod message_buffer;
 #[cfg(feature = "net")]
 mod run;
+mod spare;
 mod traffic;
 
 use alloc::boxed::Box;
@@ -30,6 +31,7 @@ use crate::message::Kind;
 pub(crate) use message_buffer::MessageBuffer;
 #[cfg(feature = "net")]
 pub(crate) use run::Returned;
+use spare::Spare;
 #[cfg(feature = "net")]
 pub(crate) use traffic::Tally;
 pub use traffic::Traffic;
@@ -60,8 +62,7 @@ pub struct ReceiveBuffer {
     limits: Limits,
     /// The message that the last event lent out, if it was assembled.
     assembled: MessageBuffer,
-    /// Allocations of messages that nobody kept.
-    spare: Vec<MessageBuffer>,
+    spare: Spare,
     traffic: Traffic,
     /// Of a run that goes on; `traffic` does not know of these.
     #[cfg(feature = "net")]
@@ -84,8 +85,6 @@ fn half_a_page_in(memory: &[u8]) -> usize {
 /// Room in front of what is read, for the part of a frame that the last read ended in.
 const HEADROOM: usize = 144;
 const DEFAULT_CAPACITY: usize = 16 << 10;
-const SPARE_MESSAGES: usize = 4;
-const SPARE_MESSAGE_CAPACITY: usize = (1 << 20) + 2 * PAGE;
 /// A message of which so much came in one read takes the memory that it was read to.
 const TAKES_INPUT: usize = 64 << 10;
 
@@ -102,9 +101,9 @@ impl ReceiveBuffer {
             front: 0,
             capacity: capacity.max(1),
             unread: 0..0,
+            spare: Spare::new(limits.message),
             limits,
             assembled: MessageBuffer::default(),
-            spare: Vec::new(),
             traffic: Traffic::default(),
             #[cfg(feature = "net")]
             tally: Tally::default(),
@@ -223,8 +222,7 @@ impl ReceiveBuffer {
 
     /// An empty message to assemble into, of which so much is here, with memory that is at hand and not too much for it.
     pub(crate) fn fresh_message(&mut self, here: usize) -> MessageBuffer {
-        let fitting = self.spare.iter().rposition(|spare| spare.is_filled_by(here));
-        fitting.map(|at| self.spare.swap_remove(at)).unwrap_or_default()
+        self.spare.take(|spare| spare.is_filled_by(here)).unwrap_or_default()
     }
 
     /// A message of a frame that has begun in what was read, of which all that is unread is the beginning: with the memory
@@ -297,8 +295,17 @@ impl ReceiveBuffer {
 
     /// Takes back the memory of a message.
     pub(crate) fn keep(&mut self, message: MessageBuffer) {
-        if message.capacity() <= SPARE_MESSAGE_CAPACITY && self.spare.len() < SPARE_MESSAGES {
-            self.spare.push(message);
+        self.spare.keep(message);
+    }
+
+    /// Before a read of at most `want` bytes straight into a message: moves it to memory that is at hand, if its own is full,
+    /// and that is large enough and not too much for it.
+    pub(crate) fn enlarge(&mut self, message: &mut MessageBuffer, want: usize) {
+        let Some(more) = message.outgrown_by_read(want) else { return };
+        // Memory of its own would be that much and a page; half of it is worth a move.
+        let (here, len) = (message.len(), message.len() + more / 2 + PAGE);
+        if let Some(larger) = self.spare.take(|spare| spare.capacity() >= len && spare.is_filled_by(here)) {
+            self.spare.keep(message.move_to(larger));
         }
     }
 
@@ -318,8 +325,8 @@ impl ReceiveBuffer {
     fn make_room(&mut self) {
         self.recycle();
         let len = HEADROOM + PAGE + self.capacity;
-        let used = self.spare.iter().rposition(|spare| spare.capacity() >= len);
-        self.bytes = used.map_or_else(|| alloc::vec![0; len], |at| self.spare.remove(at).into_memory());
+        let used = self.spare.take(|spare| spare.capacity() >= len && spare.is_filled_by(self.capacity / 2));
+        self.bytes = used.map_or_else(|| alloc::vec![0; len], MessageBuffer::into_memory);
         if self.bytes.len() < len {
             self.bytes.resize(len, 0);
         }

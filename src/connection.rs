@@ -193,7 +193,7 @@ impl Connection {
     /// Where the next read belongs: in `input`, or straight in the message if a large frame is on its way.
     pub fn spare<'a>(&'a mut self, input: &'a mut ReceiveBuffer) -> &'a mut [u8] {
         match self.direct_read(input) {
-            Some(assembler) => assembler.spare(),
+            Some(assembler) => assembler.spare(input),
             None => input.spare(),
         }
     }

@@ -74,9 +74,8 @@ impl MessageBuffer {
 
     /// Appends a piece of a frame, unmasked; `missing` bytes of the frame are still to come.
     pub(crate) fn extend(&mut self, piece: &[u8], missing: usize, key: Option<MaskingKey>) -> Result<(), InvalidUtf8> {
-        let arrived = self.arrived + piece.len();
-        if arrived >= LARGE && self.room() < piece.len() {
-            self.reserve(piece.len() + missing.min(arrived * (GROWTH - 1)));
+        if let Some(more) = self.outgrown_by(piece.len(), missing) {
+            self.reserve(more);
         }
         let at = self.front + self.arrived;
         // A key of zeros changes nothing.
@@ -86,17 +85,37 @@ impl MessageBuffer {
 
     /// Room for a read of at most `want` bytes behind what arrived.
     pub(crate) fn spare(&mut self, want: usize) -> &mut [u8] {
-        const LEAST: usize = 16 << 10;
         // Still in the cache when it is unmasked. A rest of less than half of that is no read of its own.
         const MOST: usize = 128 << 10;
-        if self.room() < want.min(LEAST) && self.arrived != 0 {
-            self.reserve(want.min(self.arrived * (GROWTH - 1)));
+        if let Some(more) = self.outgrown_by_read(want) {
+            self.reserve(more);
         }
         self.given = want.min(self.room());
         if self.given >= MOST + MOST / 2 {
             self.given = MOST;
         }
         self.grow(self.given)
+    }
+
+    /// For how much behind what arrived memory is to be found before a large message is [extended](Self::extend).
+    fn outgrown_by(&self, piece: usize, missing: usize) -> Option<usize> {
+        let arrived = self.arrived + piece;
+        (arrived >= LARGE && self.room() < piece).then(|| piece + missing.min(arrived * (GROWTH - 1)))
+    }
+
+    /// The same before a [read](Self::spare).
+    pub(super) fn outgrown_by_read(&self, want: usize) -> Option<usize> {
+        const LEAST: usize = 16 << 10;
+        (self.arrived != 0 && self.room() < want.min(LEAST)).then(|| want.min(self.arrived * (GROWTH - 1)))
+    }
+
+    /// Moves what arrived to other memory, which has room for it, and returns its own.
+    pub(super) fn move_to(&mut self, other: Self) -> Self {
+        let old = mem::replace(self, Self { arrived: 0, text: self.text, ..other });
+        self.align();
+        self.grow(old.arrived).copy_from_slice(old.as_bytes());
+        self.arrived = old.arrived;
+        old
     }
 
     /// Room for `n` bytes behind what arrived.
