@@ -8,7 +8,7 @@ use core::ops::Range;
 use core::slice;
 
 use super::ReceiveBuffer;
-use super::traffic::{Tally, Traffic};
+use super::traffic::Tally;
 use crate::frame::{Expected, FrameHeader, Opcode, Status, UsualHeader};
 use crate::limits::within;
 use crate::mask::{self, MaskingKey};
@@ -18,17 +18,13 @@ use crate::utf8::{self, InvalidUtf8};
 /// What is unread of a [`ReceiveBuffer`], with all that finding a message looks at by value: it stays in registers from one
 /// message to the next. Dropped, whatever ends it, it consumes what was found.
 pub(crate) struct Run<'i> {
-    /// All there is, also behind `end`.
-    bytes: &'i mut [u8],
-    /// Where the next frame begins. Invariant: `next <= end <= bytes.len()`.
+    input: &'i mut ReceiveBuffer,
+    /// Where the next frame begins. Invariant: `next <= end <= input.bytes.len()`.
     next: usize,
     /// Where the unread ends, or a part of it that is enough for now.
     end: usize,
     /// The longest message.
     most: usize,
-    start: &'i mut usize,
-    tally: &'i mut Tally,
-    traffic: &'i mut Traffic,
 }
 
 /// A message that became its own reply.
@@ -46,15 +42,7 @@ impl ReceiveBuffer {
         // More is for another run.
         let end = self.unread.end.min(next + Tally::MOST);
         assert!(next <= end && end <= self.bytes.len());
-        Run {
-            bytes: &mut self.bytes,
-            next,
-            end,
-            most,
-            start: &mut self.unread.start,
-            tally: &mut self.tally,
-            traffic: &mut self.traffic,
-        }
+        Run { input: self, next, end, most }
     }
 }
 
@@ -78,11 +66,11 @@ impl Run<'_> {
     /// If `begin` is behind that.
     #[inline(always)]
     pub(crate) fn next(&mut self, begin: usize) -> Option<Result<Returned<'_>, InvalidText>> {
-        let (next, base) = (self.next, self.bytes.as_mut_ptr());
-        if next + HEAD > self.bytes.len() {
+        let (next, base) = (self.next, self.input.bytes.as_mut_ptr());
+        if next + HEAD > self.input.bytes.len() {
             return None;
         }
-        // SAFETY: that many octets from there are within `bytes`, which were initialised throughout. Those behind `end` are
+        // SAFETY: that many octets from there are within the input's `bytes`, which are initialised throughout. Those behind `end` are
         // none of the frame's, but then it is not here: see below.
         let octets = unsafe { base.add(next).cast::<[u8; HEAD]>().read() };
         let UsualHeader { is_binary, key, payload_len, len: header_len, reply } = UsualHeader::decode(octets)?;
@@ -92,10 +80,10 @@ impl Run<'_> {
         }
         assert!(begin <= next);
         let kind = if is_binary { Kind::Binary } else { Kind::Text };
-        self.tally.count(kind, payload_len);
+        self.input.tally.count(kind, payload_len);
         self.next = next + frame_len;
 
-        // SAFETY: `begin <= next` and `next + frame_len <= end`, so that all of it is within `bytes`, which this borrows.
+        // SAFETY: `begin <= next` and `next + frame_len <= end`, so that all of it is within `bytes`, which this borrows by way of the input.
         let bytes = unsafe { slice::from_raw_parts_mut(base.add(begin), self.next - begin) };
         let (at, to) = (bytes.len() - payload_len..bytes.len(), header_len - MaskingKey::LEN);
         // SAFETY: there are `header_len + payload_len` bytes at the least, and `header_len` is 6 or 8. So the four octets
@@ -128,7 +116,7 @@ impl Run<'_> {
     ///
     /// If the payload would move to the back.
     pub(crate) fn next_long(&mut self, begin: usize) -> Option<Result<Returned<'_>, InvalidText>> {
-        let unread = &self.bytes[self.next..self.end];
+        let unread = &self.input.bytes[self.next..self.end];
         let Ok(Status::Complete((header, header_len))) = FrameHeader::decode(unread, CLIENTS) else { return None };
         let (key, kind) = match (header.opcode, header.masking_key) {
             (Opcode::Text, Some(key)) if header.fin => (key, Kind::Text),
@@ -138,13 +126,14 @@ impl Run<'_> {
         let arrived = unread.len() - header_len;
         let payload_len = within(header.payload_len, self.most).filter(|len| *len <= arrived)?;
         let (at, frame_len) = (self.next + header_len, header_len + payload_len);
-        self.tally.count(kind, payload_len);
+        self.input.tally.count(kind, payload_len);
         self.next += frame_len;
 
         let reply = FrameHeader { masking_key: None, ..header }.encode();
         let to = begin + reply.len();
-        self.bytes[begin..to].copy_from_slice(&reply);
-        Some(match unmask(self.bytes, at..at + payload_len, to, kind, key) {
+        let bytes = &mut self.input.bytes;
+        bytes[begin..to].copy_from_slice(&reply);
+        Some(match unmask(bytes, at..at + payload_len, to, kind, key) {
             Ok(message) => Ok(Returned { message, end: to + payload_len }),
             Err(InvalidUtf8 { at }) => Err(InvalidText { at, payload_len, frame_len }),
         })
@@ -169,8 +158,9 @@ fn unmask(
 impl Drop for Run<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        *self.start = self.next;
-        self.traffic.add_tally(core::mem::take(self.tally));
+        self.input.unread.start = self.next;
+        let tally = core::mem::take(&mut self.input.tally);
+        self.input.traffic.add_tally(tally);
     }
 }
 
@@ -179,6 +169,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::buffer::Traffic;
     use crate::frame::{FrameHeader, Opcode};
     use crate::limits::Limits;
 

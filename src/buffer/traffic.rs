@@ -46,8 +46,10 @@ impl Traffic {
     pub(crate) fn add_tally(&mut self, Tally(tally): Tally) {
         for kind in [Kind::Text, Kind::Binary] {
             let (counted, place) = (tally[kind as usize], place(kind.opcode()));
-            self.frames[place] += counted / Tally::FRAME;
-            self.bytes[place] = self.bytes[place].wrapping_add(counted % Tally::FRAME);
+            if counted != 0 {
+                self.frames[place] += counted / Tally::FRAME;
+                self.bytes[place] = self.bytes[place].wrapping_add(counted % Tally::FRAME);
+            }
         }
     }
 
