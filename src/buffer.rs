@@ -51,8 +51,8 @@ pub use traffic::Traffic;
 /// ```
 #[derive(Debug)]
 pub struct ReceiveBuffer {
-    /// Initialised throughout, so that any `Read` can fill it without unsafe code. None before the first read, nor once a
-    /// message has [taken it](Self::take_as_message).
+    /// Initialised throughout, so that any `Read` can fill it without unsafe code. There is none before the first read, nor
+    /// once a message has [taken it](Self::take_as_message).
     bytes: Vec<u8>,
     /// Where reads go to when nothing is unread: [half a page in](half_a_page_in), with [`HEADROOM`] before it.
     front: usize,

@@ -70,8 +70,8 @@ impl Run<'_> {
         if next + HEAD > self.input.bytes.len() {
             return None;
         }
-        // SAFETY: that many octets from there are within the input's `bytes`, which are initialised throughout. Those behind `end` are
-        // none of the frame's, but then it is not here: see below.
+        // SAFETY: that many octets from there are within the input's `bytes`, which are initialised throughout. Those behind
+        // `end` are none of the frame's, but then it is not here: see below.
         let octets = unsafe { base.add(next).cast::<[u8; HEAD]>().read() };
         let UsualHeader { is_binary, key, payload_len, len: header_len, reply } = UsualHeader::decode(octets)?;
         let frame_len = header_len + payload_len;
@@ -83,7 +83,8 @@ impl Run<'_> {
         self.input.tally.count(kind, payload_len);
         self.next = next + frame_len;
 
-        // SAFETY: `begin <= next` and `next + frame_len <= end`, so that all of it is within `bytes`, which this borrows by way of the input.
+        // SAFETY: `begin <= next` and `next + frame_len <= end`, so that all of it is within the input's `bytes`, and what is
+        // returned borrows the input.
         let bytes = unsafe { slice::from_raw_parts_mut(base.add(begin), self.next - begin) };
         let (at, to) = (bytes.len() - payload_len..bytes.len(), header_len - MaskingKey::LEN);
         // SAFETY: there are `header_len + payload_len` bytes at the least, and `header_len` is 6 or 8. So the four octets

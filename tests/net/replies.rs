@@ -236,3 +236,54 @@ fn replies_are_not_overwritten_by_what_is_read_in_the_same_turn() {
         assert!(heard == expected.concat(), "{into_the_header}");
     }
 }
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_message_in_the_memory_that_it_was_read_to_is_answered_like_any_other() {
+    let large = vec![b'L'; 700_000];
+    let said = masked(0x82, &large);
+    let echo = [b"\x82\x7f", &700_000u64.to_be_bytes()[..], &large].concat();
+    let answers: [(&str, Vec<u8>); 4] = [
+        ("a word", b"\x81\x04word".to_vec()),
+        ("an echo and a word", [&echo[..], b"\x81\x04word"].concat()),
+        ("a word and an echo", [b"\x81\x04word", &echo[..]].concat()),
+        ("nothing", vec![]),
+    ];
+    for (what, answer) in answers {
+        for before in [&b""[..], b"small"] {
+            for read_at_most in [150_000, 270_000, 500_000, usize::MAX] {
+                let world = bowsprit::testing::World::new();
+                let _remote = world.serve(Config::default(), move |peer: &mut Peer<'_, ()>, message: Message<'_>| {
+                    let is_large = message.as_bytes().len() == 700_000;
+                    let (first, last) = (what.starts_with("a word"), what.ends_with("and a word"));
+                    if is_large && first {
+                        let _ = peer.send("word");
+                    }
+                    if !is_large || what.contains("echo") {
+                        let _ = peer.send(message);
+                    }
+                    if is_large && last {
+                        let _ = peer.send("word");
+                    }
+                });
+                let mut link = world.connect();
+                link.write_all(UPGRADE.as_bytes()).unwrap();
+                link.read();
+                link.outgoing(|wire| (wire.capacity, wire.read_at_most) = (1 << 20, read_at_most));
+                link.incoming(|wire| wire.capacity = 4 << 20);
+                let mut expected = Vec::new();
+                // The second time the memory is that of the first.
+                for _ in 0..2 {
+                    if !before.is_empty() {
+                        link.write_all(&masked(0x82, before)).unwrap();
+                        expected.extend([b"\x82\x05", before].concat());
+                    }
+                    link.write_all(&said).unwrap();
+                    link.write_all(&masked(0x81, b"next")).unwrap();
+                    expected.extend([&answer[..], b"\x81\x04next"].concat());
+                }
+                assert!(link.read() == expected, "{what}, {} in front, {read_at_most} a read", before.len());
+            }
+        }
+    }
+}

@@ -139,7 +139,7 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
             let Some(stream) = &mut self.streams[index as usize] else { return Ok(true) };
             let is_last = matches!(record.phase, Phase::Ending) && record.our_end != OurEnd::ClosesLast;
             let how = if is_last { T::write_last } else { T::write };
-            let (replies, corked) = (&self.input.as_bytes()[hub.output.replies.clone()], hub.output.cork.pending());
+            let (replies, corked) = (hub.output.replies_in(self.input.as_bytes()), hub.output.cork.pending());
             let written = match (replies, corked) {
                 (bytes, []) | ([], bytes) => write(&mut self.transport, stream, bytes, how),
                 _ => write_vectored(&mut self.transport, stream, &[replies, corked].map(io::IoSlice::new)),

@@ -70,6 +70,12 @@ impl Output {
         self.replies.len() + self.cork.pending().len()
     }
 
+    /// The replies, of all that the loop's input has. Without any it may have given its memory away meanwhile.
+    #[inline]
+    pub(in crate::net) fn replies_in<'i>(&self, input: &'i [u8]) -> &'i [u8] {
+        if self.replies.is_empty() { &[] } else { &input[self.replies.clone()] }
+    }
+
     /// Whether some of it lies where the next read may go.
     pub(in crate::net) fn lies_in_input(&self) -> bool {
         self.leaves_received || !self.replies.is_empty()
