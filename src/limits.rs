@@ -15,6 +15,8 @@ pub struct Limits {
     /// Bytes of a plain HTTP request's body. Beyond: 413. Default 1 MiB.
     pub body: usize,
     /// Bytes of a message, all its fragments together. Beyond: 1009. Default 1 MiB.
+    ///
+    /// A [`ReceiveBuffer`](crate::ReceiveBuffer) keeps memory for four such messages, if it once needed it: 4 to 64 MiB.
     pub message: usize,
     /// Payload bytes of one frame. Beyond: 1009. Default 1 MiB.
     pub frame: usize,
