@@ -155,7 +155,7 @@ impl Assembler {
         let is_text = header.opcode == Opcode::Text && !self.compressed;
         let here = input.unread().len();
         if len >= here
-            && let Some(message) = input.take_as_message(header_len, is_text)
+            && let Some(message) = input.take_as_message(header_len, len, is_text)
         {
             self.bytes = message;
             self.unseen = here;
@@ -213,6 +213,10 @@ impl Assembler {
     /// [`keep_cut`](Self::keep_cut).
     pub(crate) fn receive_part(&mut self, input: &mut ReceiveBuffer) -> Option<Part> {
         let (frame, kind) = (self.frame.as_mut()?, self.kind?);
+        if frame.missing != 0 && input.unread().is_empty() {
+            // Nor need there be memory for what was cut off.
+            return None;
+        }
         let n = frame.missing.min(input.unread().len());
         let mut range = input.take(n);
         if let Some(key) = frame.key {

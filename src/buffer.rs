@@ -101,7 +101,7 @@ impl ReceiveBuffer {
             front: 0,
             capacity: capacity.max(1),
             unread: 0..0,
-            spare: Spare::new(limits.message),
+            spare: Spare::new(limits.message.max(capacity)),
             limits,
             assembled: MessageBuffer::default(),
             traffic: Traffic::default(),
@@ -225,14 +225,16 @@ impl ReceiveBuffer {
         self.spare.take(|spare| spare.is_filled_by(here)).unwrap_or_default()
     }
 
-    /// A message of a frame that has begun in what was read, of which all that is unread is the beginning: with the memory
-    /// that it was read to, if that is not too much for it and nothing else can be in it.
+    /// A message of a frame of `len` bytes that has begun in what was read, of which all that is unread is the beginning: with
+    /// the memory that it was read to, if nothing else can be in it, and it is not too much for what is here, nor for the
+    /// whole of it.
     ///
     /// How much has arrived is for [`MessageBuffer::arrive`] to be told.
-    pub(crate) fn take_as_message(&mut self, header_len: usize, is_text: bool) -> Option<MessageBuffer> {
-        let here = self.unread.len();
+    pub(crate) fn take_as_message(&mut self, header_len: usize, len: usize, is_text: bool) -> Option<MessageBuffer> {
+        let (here, capacity) = (self.unread.len(), self.bytes.capacity());
         let is_first = self.unread.start - header_len <= self.front;
-        if !is_first || here < TAKES_INPUT || !message_buffer::is_filled(self.bytes.capacity(), here) {
+        let is_filled = message_buffer::is_filled(capacity, here) && capacity / 2 <= len;
+        if !is_first || here < TAKES_INPUT || !is_filled {
             return None;
         }
         let message = MessageBuffer::of_input(core::mem::take(&mut self.bytes), self.unread.start, is_text);

@@ -406,6 +406,21 @@ fn large_messages_take_turns_with_the_memory_that_they_were_read_to() {
 }
 
 #[test]
+fn half_a_code_point_waits_while_a_large_message_takes_the_memory() {
+    let mut input = ReceiveBuffer::with_capacity(Limits::default(), 256 << 10);
+    let mut output = SendBuffer::new();
+    let (mut conn, mut other) = (connection(Role::Server), connection(Role::Server));
+    conn.receive_parts(true);
+    let (parts, large) = (masked(0x81, "aé and on".as_bytes()), masked(0x82, &vec![7; 1 << 20]));
+    let (front, rest) = parts.split_at(8);
+    assert_eq!(feed(&mut conn, &mut input, &mut output, front, Feed::Spare), [text("a")]);
+    assert_eq!(feed(&mut other, &mut input, &mut output, &large[..200_000], Feed::Spare), []);
+    assert_eq!(drain(&mut conn, &mut input, &mut output), []);
+    assert_eq!(feed(&mut conn, &mut input, &mut output, rest, Feed::Extend), [text("é and on")]);
+    assert_eq!(feed(&mut other, &mut input, &mut output, &large[200_000..], Feed::Spare), [binary(&vec![7; 1 << 20])]);
+}
+
+#[test]
 fn every_pair_of_cuts_of_a_session_with_everything_in_it() {
     let session = [
         masked(0x81, "é".as_bytes()),

@@ -19,7 +19,7 @@ use crate::utf8::{InvalidUtf8, Utf8Validator};
 pub(crate) struct MessageBuffer {
     /// From `front` what arrived; before and behind it bytes of no meaning, which need not be made again.
     bytes: Vec<u8>,
-    /// 0 or, where there is much, [half a page in](half_a_page_in).
+    /// 0 or, where there is much, [half a page in](half_a_page_in); or where it was read to.
     front: usize,
     arrived: usize,
     /// How much room the last [`spare`](Self::spare) gave.

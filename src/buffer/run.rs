@@ -100,10 +100,10 @@ impl Run<'_> {
         })
     }
 
-    /// Whether nothing is left.
+    /// Where what is left begins, if something is.
     #[inline(always)]
-    pub(crate) fn is_over(&self) -> bool {
-        self.next == self.end
+    pub(crate) fn rest(&self) -> Option<usize> {
+        (self.next != self.end).then_some(self.next)
     }
 
     /// As [`next`](Self::next), of a message of any length, such as those of 64 KiB and more, which are none of its. Behind
@@ -243,7 +243,7 @@ mod tests {
                 Some(returned) => assert!(here && returned.is_ok()),
                 None => assert!(!here && run.next_long(end).is_some_and(|returned| returned.is_ok())),
             }
-            assert!(run.is_over());
+            assert!(run.rest().is_none());
         }
     }
 
@@ -262,7 +262,7 @@ mod tests {
                     assert_eq!(returned.message.as_bytes(), payload);
                     let end = returned.end;
                     assert_eq!(end == behind, later != 0);
-                    assert!(run.is_over() && run.next_long(end).is_none());
+                    assert!(run.rest().is_none() && run.next_long(end).is_none());
                     drop(run);
                     let reply = [&FrameHeader::new(opcode, len as u64).encode(), payload.as_slice()].concat();
                     assert_eq!(input.as_bytes()[begin..end], reply);

@@ -20,20 +20,23 @@ const PIECES: usize = 64;
 const LARGE: core::ops::RangeInclusive<usize> = 1 << 20..=16 << 20;
 
 impl Spare {
-    /// For messages of up to `longest` bytes.
+    /// For messages, and reads, of up to `longest` bytes.
     pub(super) fn new(longest: usize) -> Self {
         let most = longest.clamp(*LARGE.start(), *LARGE.end()) + 2 * PAGE;
         Self { pieces: Vec::new(), bytes: 0, most }
     }
 
-    /// Takes memory back, or frees it if that would be too much.
+    /// Takes memory back, in place of what was not used for the longest time; or frees it if it is too much by itself.
     pub(super) fn keep(&mut self, message: MessageBuffer) {
         let capacity = message.capacity();
-        let fits = capacity <= self.most && self.bytes + capacity <= LARGEST_AT_ONCE * self.most;
-        if fits && self.pieces.len() < PIECES {
-            self.bytes += capacity;
-            self.pieces.push(message);
+        if capacity > self.most {
+            return;
         }
+        while self.pieces.len() == PIECES || self.bytes + capacity > LARGEST_AT_ONCE * self.most {
+            self.bytes -= self.pieces.remove(0).capacity();
+        }
+        self.bytes += capacity;
+        self.pieces.push(message);
     }
 
     /// Gives the memory away that was used last of what fits.
@@ -65,8 +68,9 @@ mod tests {
                 spare.keep(piece(most + 2 * PAGE));
             }
             assert_eq!(spare.bytes, 4 * (most + 2 * PAGE));
-            spare.keep(piece(1));
-            assert_eq!(spare.pieces.len(), 4);
+            // It makes place for the next.
+            spare.keep(piece(PAGE));
+            assert_eq!((spare.pieces.len(), spare.bytes), (4, 3 * (most + 2 * PAGE) + PAGE));
             while spare.take(|_| true).is_some() {}
             assert_eq!(spare.bytes, 0);
         }
@@ -78,8 +82,10 @@ mod tests {
         for len in 1..=PIECES + 1 {
             spare.keep(piece(len * 10));
         }
-        assert_eq!(spare.take(|_| true).map(|piece| piece.capacity()), Some(PIECES * 10));
-        assert_eq!(spare.take(|piece| piece.capacity() < 100).map(|piece| piece.capacity()), Some(90));
-        assert!(spare.take(|piece| piece.capacity() == 90).is_none());
+        let mut take =
+            |fits: fn(usize) -> bool| spare.take(|piece| fits(piece.capacity())).map(|piece| piece.capacity());
+        assert_eq!(take(|_| true), Some((PIECES + 1) * 10));
+        assert_eq!(take(|capacity| capacity < 100), Some(90));
+        assert_eq!((take(|capacity| capacity == 90), take(|capacity| capacity == 10)), (None, None));
     }
 }

@@ -75,6 +75,7 @@ impl Tally {
 
     #[inline(always)]
     pub(crate) fn count(&mut self, kind: Kind, payload_len: usize) {
+        debug_assert!(self.0[kind as usize] % Self::FRAME + (payload_len as u64) < Self::FRAME);
         self.0[kind as usize] += Self::FRAME + payload_len as u64;
     }
 }

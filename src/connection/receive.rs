@@ -194,13 +194,13 @@ impl Connection {
         Some(Whole { kind: Kind::of(header.opcode), at: input.take(payload_len), key: header.masking_key, frame_len })
     }
 
-    /// Whether [`find_usual`] may look for messages.
+    /// Whether a frame may be a whole message of its own.
     #[inline]
     pub(crate) fn reads_whole(&self) -> bool {
         self.partial.is_none() && !self.in_parts && self.state.reads()
     }
 
-    /// So many bytes of frames were understood by [`find_usual`].
+    /// So many bytes of frames were understood elsewhere.
     #[cfg(feature = "net")]
     pub(crate) fn count_received(&mut self, bytes: usize) {
         self.received += bytes as u64;

@@ -22,7 +22,7 @@ use core::ops::Range;
 use super::MaskingKey;
 
 cpufeatures::new!(avx2_here, "avx2");
-// The last is no older than Ice Lake and Zen 4: processors before run slower for a while after 64 bytes at once.
+// Servers with the last are Ice Lake, Zen 4 or later: those before run slower for a while after 64 bytes at once.
 cpufeatures::new!(avx512_here, "avx512f", "avx512bw", "avx512vbmi");
 
 /// Unmasks what lies at `from`, which is in `bytes`, and moves it to `to`, which is not behind it. Returns it from there, and

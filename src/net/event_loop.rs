@@ -55,7 +55,7 @@ pub struct EventLoop<H: Handler, T: Transport> {
     /// Scratch for what other threads ask for.
     commands: Vec<Command>,
     started: bool,
-    /// The last turn was of a large message.
+    /// The last turn that was not a short one was of a large message.
     after_large: bool,
 }
 

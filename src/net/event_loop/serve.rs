@@ -266,10 +266,8 @@ impl<H: Handler, T: Transport> EventLoop<H, T> {
                     continue 'runs;
                 }
             }
-            if run.is_over() {
-                break;
-            }
-            let Some(returned) = run.next_long(hub.output.long_reply_at()) else { break };
+            let Some(next) = run.rest() else { break };
+            let Some(returned) = run.next_long(hub.output.long_reply_at(next)) else { break };
             hand_on(handler, hub, index, returned?);
         }
         Ok(())

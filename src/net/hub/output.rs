@@ -91,11 +91,11 @@ impl Output {
         }
     }
 
-    /// Where the next reply begins, if it is that to a long message: its payload stays in its place if nothing waits before
-    /// it.
-    pub(in crate::net) fn long_reply_at(&mut self) -> usize {
+    /// Where the next reply begins, if it is that to a long message, whose frame is at `next`: its payload stays in its place
+    /// if nothing waits before it.
+    pub(in crate::net) fn long_reply_at(&mut self, next: usize) -> usize {
         if self.replies.is_empty() {
-            let begin = self.replies.end + MaskingKey::LEN;
+            let begin = next + MaskingKey::LEN;
             self.replies = begin..begin;
         }
         self.replies.end
