@@ -116,6 +116,7 @@ impl Run<'_> {
     /// # Panics
     ///
     /// If the payload would move to the back.
+    #[inline(never)]
     pub(crate) fn next_long(&mut self, begin: usize) -> Option<Result<Returned<'_>, InvalidText>> {
         let unread = &self.input.bytes[self.next..self.end];
         let Ok(Status::Complete((header, header_len))) = FrameHeader::decode(unread, CLIENTS) else { return None };
