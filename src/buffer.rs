@@ -89,7 +89,7 @@ const DEFAULT_CAPACITY: usize = 16 << 10;
 const TAKES_INPUT: usize = 64 << 10;
 
 impl ReceiveBuffer {
-    /// Room for reads of 16 KiB.
+    /// Room for reads of 16 KiB. No memory is taken before the first.
     pub fn new(limits: Limits) -> Self {
         Self::with_capacity(limits, DEFAULT_CAPACITY)
     }

@@ -1,6 +1,6 @@
 //! Message after message of what one read brought a server, each made the reply that would send it back.
 //!
-//! Unsafe room four: what the loop over the messages looks at is compared once, not again by every slice of it.
+//! Unsafe room three, too: what the loop over the messages looks at is compared once, not again by every slice of it.
 #![allow(unsafe_code)]
 
 use core::hint::assert_unchecked;
